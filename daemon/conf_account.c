@@ -1,0 +1,150 @@
+/* conf_account.c: an account as a whole: is there what its platform needs, and nothing that it would ignore? */
+#include "daemon/conf_read.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "proto/status.h"
+
+static int missing(struct conf_source *s, const char *option, const char *how)
+{
+	return conf_fail(s->error, s->file, 0, "Platform=%s needs %s= in [Account]: %s", s->account->plat->name, option, how);
+}
+
+static int ignored(struct conf_source *s, const char *option)
+{
+	return conf_fail(s->error, s->file, conf_source_line(s, "Account", option), "%s= has no meaning with Platform=%s; remove it",
+	                 option, s->account->plat->name);
+}
+
+static int check_needs(struct conf_source *s)
+{
+	const struct conf_account *a = s->account;
+	const struct plat *p = a->plat;
+
+	if (p->needs_base_url && !a->base_url)
+		return missing(s, "BaseURL", "the address of the server, as in https://social.example");
+	if (p->needs_directory && !a->directory)
+		return missing(s, "Directory", "the absolute path of the directory that finished posts are written to");
+	if (p->needs_credential && !a->credential_name)
+		return missing(s, "Credential", "a name in $CREDENTIALS_DIRECTORY, or the path of a file of mode 0600");
+	if (!p->needs_directory && a->directory)
+		return ignored(s, "Directory");
+	/* A platform that lives in a directory talks to nobody. */
+	if (p->needs_directory && a->base_url)
+		return ignored(s, "BaseURL");
+	if (p->needs_directory && a->credential_name)
+		return ignored(s, "Credential");
+	return 0;
+}
+
+static int check_directory(struct conf_source *s)
+{
+	unsigned line = conf_source_line(s, "Account", "Directory");
+	const char *path = s->account->directory;
+	struct stat st;
+
+	if (!path)
+		return 0;
+	if (stat(path, &st) < 0)
+		return conf_fail(s->error, s->file, line, "Directory=%.400s: %s; make it, writable for the user that runs smmqd", path,
+		                 strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		return conf_fail(s->error, s->file, line, "Directory=%.400s is no directory; name one", path);
+	return 0;
+}
+
+/* ---- [Platform] ---- */
+
+static const struct conf_platform_option *find_option(const char *platform, const char *name)
+{
+	size_t count;
+	const struct conf_platform_option *rows = conf_platform_table(&count);
+
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(rows[i].platform, platform) == 0 && strcmp(rows[i].name, name) == 0)
+			return &rows[i];
+	return NULL;
+}
+
+static int unknown_option(struct conf_source *s, unsigned line, const char *platform, const char *name)
+{
+	const char *names[CONF_MAX_OPTIONS + 1];
+	size_t count, n = 0;
+	const struct conf_platform_option *rows = conf_platform_table(&count);
+	const char *near;
+
+	for (size_t i = 0; i < count && n < CONF_MAX_OPTIONS; i++)
+		if (strcmp(rows[i].platform, platform) == 0)
+			names[n++] = rows[i].name;
+	names[n] = NULL;
+	if (n == 0)
+		return conf_fail(s->error, s->file, line, "Platform=%s has no options of its own; remove %.60s= from [Platform]", platform, name);
+	near = conf_nearest(name, names);
+	return conf_fail(s->error, s->file, line, "no option %.60s= in [Platform] for %s; %s%s%s", name, platform,
+	                 near ? "did you mean " : "smmqd.conf(5) lists them", near ? near : "", near ? "=?" : "");
+}
+
+static int check_options(struct conf_source *s)
+{
+	const struct conf_account *a = s->account;
+	const char *platform = a->plat->name;
+
+	for (size_t i = 0; i < a->option_count; i++) {
+		const struct conf_platform_option *row = find_option(platform, a->options[i].name);
+		unsigned line = s->option_line[i];
+		char list[256];
+		if (!row)
+			return unknown_option(s, line, platform, a->options[i].name);
+		if (!*a->options[i].text)
+			return conf_fail(s->error, s->file, line, "%s= is empty; give it a value, or remove the line", row->name);
+		if (row->words && conf_word_value(row->words, a->options[i].text) < 0)
+			return conf_fail(s->error, s->file, line, "%s=%.60s is not known; write %s", row->name, a->options[i].text,
+			                 conf_word_list(row->words, list, sizeof(list)));
+	}
+	return 0;
+}
+
+/* ---- credentials ---- */
+
+static bool has_value(const struct conf_account *a, const char *name)
+{
+	for (size_t i = 0; i < a->credential_count; i++)
+		if (strcmp(a->credential[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Better told at start than by a platform's refusal at the time of the first post. */
+int conf_account_check_credential(struct conf_source *s)
+{
+	static const struct { const char *platform, *name, *or_name, *text; } rows[] = {
+		{ "mastodon", "token", NULL, "holds no access token; write the token alone, or a line token=..." },
+		{ "webhook", "secret", "token", "holds no secret; write the secret alone, or a line secret=..." },
+		{ "bluesky", "identifier", NULL, "lacks the line identifier= with the account's handle or DID" },
+		{ "bluesky", "password", NULL, "lacks the line password= with an app password" },
+	};
+	const struct conf_account *a = s->account;
+
+	for (size_t i = 0; a->credential_name && i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (strcmp(rows[i].platform, a->plat->name) != 0 || has_value(a, rows[i].name))
+			continue;
+		if (!rows[i].or_name || !has_value(a, rows[i].or_name))
+			return conf_fail(s->error, s->file, conf_source_line(s, "Account", "Credential"), "the file that Credential= names %s",
+			                 rows[i].text);
+	}
+	return 0;
+}
+
+int conf_account_check(struct conf_source *s)
+{
+	int r;
+
+	if (!s->account->plat)
+		return conf_fail(s->error, s->file, 0, "Platform= is missing in [Account]; say where the account lives, as in Platform=mastodon");
+	r = check_needs(s);
+	if (!r)
+		r = check_directory(s);
+	return r ? r : check_options(s);
+}

@@ -1,0 +1,86 @@
+/* conf_table.c: every option there is. Reading, manual, sample files and tests all go by these two tables; an option exists
+ * when it has a row here and a member in conf.h, and nothing else needs to know. */
+#include "daemon/conf.h"
+
+#define MINUTE_MS INT64_C(60000)
+#define DAY_MS (24 * 60 * MINUTE_MS)
+#define YEAR_MS (DAY_MS / 4 * 1461)
+#define KIB INT64_C(1024)
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+
+#define RELOAD true
+#define RESTART false
+
+#define DAEMON(name, type, member, min, max, words, fallback, reload, help) \
+	{ "Daemon", name, type, offsetof(struct conf, member), min, max, words, fallback, reload, help }
+#define ACCOUNT(name, type, member, min, max, words, fallback, reload, help) \
+	{ "Account", name, type, offsetof(struct conf_account, member), min, max, words, fallback, reload, help }
+
+static const struct conf_row table[] = {
+	DAEMON("StateDirectory", CONF_PATH, state_directory, 0, 0, NULL, LOCALSTATEDIR "/lib/smmq", RESTART,
+	       "Where the queue, the journal and the media are kept; on a local disk, and for one daemon alone."),
+	DAEMON("Socket", CONF_PATH, socket, 0, 0, NULL, RUNSTATEDIR "/smmq/smmq.sock", RESTART,
+	       "The Unix socket on which the daemon listens, unless systemd passes it one."),
+	DAEMON("LogLevel", CONF_WORD, log_level, 0, 0, "err=3 warning=4 notice=5 info=6 debug=7", "info", RELOAD,
+	       "Log lines less important than this are not written."),
+	DAEMON("Mode", CONF_WORD, mode, 0, 0, "live rehearse", "live", RELOAD,
+	       "With rehearse everything runs, but nothing that the public could see is sent."),
+	DAEMON("MediaMax", CONF_SIZE, media_max_bytes, KIB, 64 * GIB, NULL, "512M", RELOAD,
+	       "The largest media file that is taken."),
+	DAEMON("MapSize", CONF_SIZE, map_bytes, 16 * MIB, 16 * 1024 * GIB, NULL, "64G", RESTART,
+	       "The largest size of the store; address space and a sparse file, not memory and not disk."),
+	DAEMON("KeyRetention", CONF_DURATION, key_retention_ms, DAY_MS, 100 * YEAR_MS, NULL, "2y", RELOAD,
+	       "How long the key of a request is remembered, so that repeating it queues nothing twice."),
+	DAEMON("MaxConnections", CONF_INT, max_connections, 1, 4096, NULL, "1024", RESTART,
+	       "Clients that may be connected at once."),
+	DAEMON("MaxInFlight", CONF_INT, max_in_flight, 1, 1024, NULL, "64", RESTART,
+	       "Requests to platforms that may be under way at once."),
+	DAEMON("StopTimeout", CONF_DURATION, stop_timeout_ms, 1000, 10 * MINUTE_MS, NULL, "30s", RELOAD,
+	       "How long a stopping daemon waits for the answers of what it has sent."),
+	DAEMON("CAFile", CONF_PATH, ca_file, 0, 0, NULL, NULL, RESTART,
+	       "A PEM file of certificate authorities to trust instead of the system's."),
+	DAEMON("Proxy", CONF_PROXY, proxy, 0, 0, NULL, NULL, RESTART,
+	       "The proxy for all requests, as scheme://host:port with scheme http, https, socks5 or socks5h."),
+	DAEMON("AddressFamily", CONF_WORD, address_family, 0, 0, "any=0 ipv4=4 ipv6=6", "any", RESTART,
+	       "The Internet protocol by which platforms are reached."),
+	DAEMON("ReadGroup", CONF_GROUP, read_group, 0, 0, NULL, NULL, RELOAD,
+	       "Members of this Unix group may look at everything."),
+	DAEMON("SubmitGroup", CONF_GROUP, submit_group, 0, 0, NULL, NULL, RELOAD,
+	       "Members of this Unix group may also queue, change, hold and cancel."),
+	DAEMON("ApproveGroup", CONF_GROUP, approve_group, 0, 0, NULL, NULL, RELOAD,
+	       "Members of this Unix group may also approve."),
+	DAEMON("AdminGroup", CONF_GROUP, admin_group, 0, 0, NULL, NULL, RELOAD,
+	       "Members of this Unix group may do everything."),
+
+	ACCOUNT("Platform", CONF_PLATFORM, plat, 0, 0, NULL, NULL, RESTART,
+	        "Where the account lives: outbox, webhook, mastodon or bluesky. Required."),
+	ACCOUNT("BaseURL", CONF_URL, base_url, 0, 0, NULL, NULL, RELOAD,
+	        "The address of the account's server; https, or http on this very machine."),
+	ACCOUNT("Directory", CONF_PATH, directory, 0, 0, NULL, NULL, RELOAD,
+	        "Where outbox writes the finished posts; it must exist."),
+	ACCOUNT("Credential", CONF_TEXT, credential_name, 0, 0, NULL, NULL, RELOAD,
+	        "The account's credential file: a name in $CREDENTIALS_DIRECTORY, or the path of a file of mode 0600."),
+	ACCOUNT("TimeZone", CONF_ZONE, time_zone, 0, 0, NULL, "UTC", RELOAD,
+	        "The zone in which times for this account are read and shown."),
+	ACCOUNT("Late", CONF_WORD, late, 0, 0, "post skip hold", "post", RELOAD,
+	        "What becomes of an item later than MaxLate: post it all the same, skip it (missed), or hold it for a person."),
+	ACCOUNT("MaxLate", CONF_DURATION, max_late_ms, 1000, YEAR_MS, NULL, "6h", RELOAD,
+	        "How late an item may be and still count as in time."),
+};
+
+static const struct conf_platform_option platform_table[] = {
+	{ "mastodon", "Visibility", "public unlisted private", "public", "Who can see the posts." },
+};
+
+const struct conf_row *conf_table(size_t *count)
+{
+	*count = sizeof(table) / sizeof(table[0]);
+	return table;
+}
+
+const struct conf_platform_option *conf_platform_table(size_t *count)
+{
+	*count = sizeof(platform_table) / sizeof(platform_table[0]);
+	return platform_table;
+}

@@ -1,0 +1,207 @@
+/* engine_drive.c: one driver call inside a turn: what goes in, and what its verdict does to the target. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/engine_priv.h"
+#include "daemon/model/retry.h"
+#include "proto/hash.h"
+#include "proto/status.h"
+
+int drive_load(struct drive *d, struct turn *t, struct drive_input *in, struct target *target, struct post *post, struct account *account)
+{
+	memset(d, 0, sizeof *d);
+	d->t = t;
+	d->in = in;
+	d->target = target;
+	d->post = post;
+	d->account = account;
+	d->conf = conf_account_find(t->conf, account->name);
+	if (d->conf == NULL)
+		return -ST_NO_ACCOUNT;
+	conf_account_plat(d->conf, &d->view);
+	d->account_values = (struct plat_values){ .arena = t->arena, .list = account->values, .count = account->value_count };
+	d->pin = (struct plat_in){ .arena = t->arena, .account = &d->view, .account_values = &d->account_values, .now_ms = t->now_ms };
+	memcpy(d->pin.random, in->random, sizeof d->pin.random);
+	if (target == NULL)
+		return 0;
+	d->values = (struct plat_values){ .arena = t->arena, .list = target->values, .count = target->value_count };
+	d->pin.post = post;
+	d->pin.target = target;
+	d->pin.content = job_content(post, target);
+	d->pin.values = &d->values;
+	return d->pin.content == NULL ? -ST_CORRUPT : 0;
+}
+
+void drive_response(struct drive *d)
+{
+	const struct answer *a = &d->in->answer;
+	d->response = (struct plat_response){ .status = a->status, .body = a->body != NULL ? a->body : "", .body_len = a->body_len,
+	                                      .headers = a->headers, .header_count = a->header_count, .received_ms = a->received_ms };
+	d->pin.response = &d->response;
+	d->pin.response_step = d->in->step;
+}
+
+bool drive_needs_session(const struct drive *d)
+{
+	const struct plat *p = d->conf->plat;
+	if (p->session == NULL)
+		return false;
+	const char *digest = d->account->credential_digest;
+	return d->account->session_ms == 0 || d->t->now_ms - d->account->session_ms > p->session_ms ||
+	       d->t->now_ms < d->account->session_ms || strcmp(digest != NULL ? digest : "", d->conf->credential_digest) != 0;
+}
+
+/* What stands on the platform, as the driver's values tell. */
+static void drive_shown(struct drive *d)
+{
+	size_t count = 0;
+	while (count < d->pin.content->part_count && plat_get_n(&d->values, PLAT_ID, count) != NULL)
+		count++;
+	struct shown *list = arena_alloc(d->t->arena, count + 1, sizeof *list);
+	if (list == NULL)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		list[i].remote_id = arena_strdup(d->t->arena, plat_get_n(&d->values, PLAT_ID, i));
+		list[i].url = arena_strdup(d->t->arena, plat_get_n(&d->values, PLAT_URL, i));
+	}
+	d->target->shown = list;
+	d->target->shown_count = count;
+}
+
+void drive_store_values(struct drive *d)
+{
+	if (d->values.error < 0)
+		d->t->error = d->values.error;
+	d->target->values = d->values.list;
+	d->target->value_count = d->values.count;
+	drive_shown(d);
+}
+
+int64_t drive_backoff_ms(const struct drive *d, uint64_t tries)
+{
+	uint64_t random;
+	memcpy(&random, d->in->random, sizeof random);
+	return retry_delay_ms(tries, random);
+}
+
+/* ---- outcomes ---- */
+
+static struct outcome *outcome_new(struct drive *d, enum outcome_kind what)
+{
+	struct outcome *o = calloc(1, sizeof *o);
+	if (o == NULL) {
+		d->t->error = -ST_NO_MEMORY;
+		return NULL;
+	}
+	const struct drive_input *in = d->in;
+	*o = (struct outcome){ .engine = in->engine, .serial = in->serial, .id = in->id, .n = in->n, .account_no = in->account_no,
+	                       .kind = in->kind, .what = what };
+	return o;
+}
+
+int drive_outcome(struct drive *d, enum outcome_kind what, int64_t wake_ms)
+{
+	struct outcome *o = outcome_new(d, what);
+	if (o == NULL)
+		return -ST_NO_MEMORY;
+	o->wake_ms = wake_ms;
+	o->ok = d->out.verdict == PLAT_DONE;
+	turn_effect(d->t, run_apply, run_outcome_drop, o);
+	return 0;
+}
+
+int drive_send(struct drive *d)
+{
+	const struct plat_request *r = &d->out.request;
+	struct outcome *o = outcome_new(d, r->method == PLAT_FILE ? OUTCOME_FILE : OUTCOME_SEND);
+	if (o == NULL)
+		return -ST_NO_MEMORY;
+	o->once = r->effect == PLAT_ONCE;
+	(void)snprintf(o->step, sizeof o->step, "%s", r->step);
+	if (r->method == PLAT_FILE)
+		o->file = run_build_file(r);
+	else
+		o->request = run_build_http(d->in->engine, r);
+	if (o->file == NULL && o->request == NULL) {
+		run_outcome_drop(o);
+		d->t->error = -ST_NO_MEMORY;
+		return -ST_NO_MEMORY;
+	}
+	turn_effect(d->t, run_apply, run_outcome_drop, o);
+	return 0;
+}
+
+/* ---- what verdicts do ---- */
+
+static void close_attempt(struct target *target)
+{
+	target->open = NULL;
+	target->open_count = 0;
+}
+
+int drive_plan_look(struct drive *d, int64_t at_ms)
+{
+	struct target *target = d->target;
+	if (target->open_count == 0)
+		return 0;
+	struct periodic_ref ref = { .kind = PERIODIC_RECONCILE, .id = target->id, .n = target->n, .due_ms = target->open->look_ms };
+	int rc = ref.due_ms != 0 ? store_periodic_del(d->t->txn, &ref) : 0;
+	target->open->look_ms = at_ms;
+	if (rc < 0 || at_ms == 0)
+		return rc;
+	ref.due_ms = at_ms;
+	turn_periodic(d->t, at_ms);
+	return store_periodic_put(d->t->txn, &ref, "", 0);
+}
+
+int drive_publish(struct drive *d)
+{
+	struct target *target = d->target;
+	int rc = 0;
+	drive_store_values(d);
+	/* A queued target whose parts all stand (they were found) has nothing left to send, but the table has one way only. */
+	if (target->state == STATE_QUEUED)
+		rc = queue_move(d->t, target, EVENT_ARM, NULL, NULL, NULL);
+	if (rc == 0)
+		rc = drive_plan_look(d, 0);
+	if (rc < 0)
+		return rc;
+	if (target->shown_count == 0) {
+		target->shown = arena_alloc(d->t->arena, 1, sizeof *target->shown);
+		if (target->shown == NULL)
+			return -ST_NO_MEMORY;
+		target->shown->remote_id = arena_strdup(d->t->arena, d->out.remote_id);
+		target->shown->url = arena_strdup(d->t->arena, d->out.url);
+		target->shown_count = 1;
+	}
+	close_attempt(target);
+	target->tries = 0;
+	target->published_ms = d->t->now_ms;
+	rc = queue_move(d->t, target, EVENT_PUBLISH, NULL, NULL, NULL);
+	return rc < 0 ? rc : drive_outcome(d, OUTCOME_END, 0);
+}
+
+int drive_lose(struct drive *d, const char *evidence)
+{
+	struct target *target = d->target;
+	const struct plat *p = d->conf != NULL ? d->conf->plat : NULL;
+	target->open->lost_ms = d->t->now_ms;
+	target->open->evidence = arena_strdup(d->t->arena, evidence);
+	int64_t settle_ms = p != NULL ? p->settle_ms : 10 * 1000;
+	int rc = drive_plan_look(d, d->t->now_ms + settle_ms);
+	if (rc == 0)
+		rc = queue_move(d->t, target, EVENT_LOSE, evidence, NULL, NULL);
+	return rc < 0 ? rc : drive_outcome(d, OUTCOME_END, 0);
+}
+
+int drive_rate_limit(struct drive *d)
+{
+	struct account *account = d->account;
+	int64_t until_ms = d->out.until_ms > d->t->now_ms ? d->out.until_ms : d->t->now_ms + drive_backoff_ms(d, 1);
+	if (until_ms <= account->not_before_ms)
+		return 0;
+	account->not_before_ms = until_ms;
+	account->not_before_reason = arena_strdup(d->t->arena, d->out.text);
+	return store_account_put(d->t->txn, account);
+}

@@ -1,0 +1,311 @@
+/* engine_look.c: the turns about what is not known: looking at the platform after a lost answer, the periodic index that plans
+ * those looks, and settling what a dead process left under way. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/engine_priv.h"
+#include "daemon/log.h"
+#include "proto/status.h"
+
+#define PERIODIC_BATCH 64
+#define RECOVER_BATCH 200
+
+/* ---- looking ---- */
+
+static int look_again(struct drive *d, int64_t at_ms, const char *evidence)
+{
+	if (evidence != NULL)
+		d->target->open->evidence = arena_strdup(d->t->arena, evidence);
+	drive_store_values(d);
+	int rc = drive_plan_look(d, at_ms);
+	if (rc == 0)
+		rc = queue_keep(d->t, d->target);
+	return rc < 0 ? rc : drive_outcome(d, OUTCOME_END, 0);
+}
+
+/* Reading cannot tell: it stays unknown, with the evidence, until a person resolves it. */
+static int look_undecided(struct drive *d, const char *evidence)
+{
+	const char *reason = arena_fmt(d->t->arena, "%s; look at the platform, then: smmq resolve", evidence);
+	d->target->reason = arena_strdup(d->t->arena, reason);
+	int rc = queue_note(d->t, d->target, NULL, "undecided", reason, NULL, NULL);
+	return rc < 0 ? rc : look_again(d, 0, evidence);
+}
+
+static int look_settled(struct drive *d)
+{
+	struct target *target = d->target;
+	drive_store_values(d);
+	int rc = drive_plan_look(d, 0);
+	if (rc < 0)
+		return rc;
+	target->open = NULL;
+	target->open_count = 0;
+	target->not_before_ms = 0;
+	rc = queue_move(d->t, target, EVENT_SETTLE, d->out.text, NULL, NULL);
+	return rc < 0 ? rc : drive_outcome(d, OUTCOME_END, 0);
+}
+
+static int look_failed(struct drive *d)
+{
+	int64_t now_ms = d->t->now_ms;
+	int rc = 0;
+	switch (d->out.klass) {
+	case PLAT_TRANSIENT: case PLAT_RATE: {
+		int64_t at_ms = now_ms + drive_backoff_ms(d, d->target->open->looks);
+		return look_again(d, d->out.until_ms > at_ms ? d->out.until_ms : at_ms, d->out.text);
+	}
+	case PLAT_AUTH:
+		rc = queue_account_pause(d->t, d->account, d->out.text);
+		return rc < 0 ? rc : look_again(d, now_ms + ENGINE_LOOK_LEASE_MS, d->out.text);
+	case PLAT_PERMANENT: case PLAT_DUPLICATE: case PLAT_UNKNOWN: case PLAT_CLASS__COUNT:
+		break;
+	}
+	return look_undecided(d, d->out.text);
+}
+
+static int look_verdict(struct drive *d)
+{
+	switch (d->out.verdict) {
+	case PLAT_SEND:
+		if (d->out.request.effect == PLAT_ONCE)
+			return look_undecided(d, "the driver asked to write while looking; this is a defect");
+		d->target->open->looks++;
+		drive_store_values(d);
+		return queue_keep(d->t, d->target) < 0 ? -ST_NO_SPACE : drive_send(d);
+	case PLAT_WAIT: return look_again(d, d->out.until_ms, d->out.text);
+	case PLAT_NEED_SESSION:
+		drive_store_values(d);
+		return queue_keep(d->t, d->target) < 0 ? -ST_NO_SPACE : drive_outcome(d, OUTCOME_SESSION, 0);
+	case PLAT_DONE: return drive_publish(d);
+	case PLAT_SETTLED: return look_settled(d);
+	case PLAT_FAIL: return look_failed(d);
+	case PLAT_UNDECIDED: break;
+	}
+	return look_undecided(d, d->out.text);
+}
+
+static int look_driver(struct drive *d)
+{
+	const struct drive_input *in = d->in;
+	if (d->conf->plat->reconcile == NULL)
+		return look_undecided(d, "this platform cannot be asked");
+	/* Reading what others can see is always allowed; a paused account would only be refused again. */
+	if (d->account->pause_reason != NULL)
+		return look_again(d, d->t->now_ms + ENGINE_LOOK_LEASE_MS, NULL);
+	if (!in->has_answer && drive_needs_session(d))
+		return drive_outcome(d, OUTCOME_SESSION, 0);
+	if (in->has_answer && in->answer.reach != HTTP_ANSWERED) {
+		plat_fail(&d->out, PLAT_TRANSIENT, arena_fmt(d->t->arena, "could not look: %s", in->answer.error));
+		return look_failed(d);
+	}
+	if (in->has_answer)
+		drive_response(d);
+	d->conf->plat->reconcile(&d->pin, &d->out);
+	return look_verdict(d);
+}
+
+int engine_look_turn(struct turn *t, void *input)
+{
+	struct drive_input *in = input;
+	struct target *target = arena_alloc(t->arena, 1, sizeof *target);
+	struct post *post = arena_alloc(t->arena, 1, sizeof *post);
+	struct account *account = arena_alloc(t->arena, 1, sizeof *account);
+	struct drive d;
+	if (target == NULL || post == NULL || account == NULL)
+		return -ST_NO_MEMORY;
+	int rc = store_target_get(t->txn, t->arena, in->id, in->n, target);
+	if (rc == 0)
+		rc = store_post_get(t->txn, t->arena, in->id, post);
+	if (rc == 0)
+		rc = store_account_get(t->txn, t->arena, in->account_no, account);
+	if (rc < 0)
+		return rc;
+	rc = drive_load(&d, t, in, target, post, account);
+	if (target->state != STATE_UNKNOWN || target->open_count == 0)
+		return drive_outcome(&d, OUTCOME_END, 0);
+	if (rc == -ST_NO_ACCOUNT)
+		return look_again(&d, t->now_ms + ENGINE_LOOKS_BACKOFF_MAX_MS, "the account is no longer configured");
+	return rc < 0 ? rc : look_driver(&d);
+}
+
+/* ---- periodic work ---- */
+
+static int periodic_look(struct turn *t, struct engine *e, const struct periodic_ref *ref)
+{
+	struct target target;
+	int rc = store_target_get(t->txn, t->arena, ref->id, ref->n, &target);
+	if (rc == 0)
+		rc = store_periodic_del(t->txn, ref);
+	if (rc < 0 && rc != -ST_NO_ITEM && rc != -ST_CORRUPT)
+		return rc;
+	if (rc < 0 || target.state != STATE_UNKNOWN || target.open_count == 0 || target.open->look_ms != ref->due_ms)
+		return store_periodic_del(t->txn, ref);
+	struct drive_input in = { .engine = e, .id = ref->id, .n = ref->n, .account_no = target.account_no, .kind = RUN_LOOK };
+	struct drive d = { .t = t, .in = &in, .target = &target };
+	rc = drive_plan_look(&d, t->now_ms + ENGINE_LOOK_LEASE_MS);
+	if (rc == 0)
+		rc = queue_keep(t, &target);
+	return rc < 0 ? rc : drive_outcome(&d, OUTCOME_WAIT, 0);
+}
+
+static int periodic_gates(struct turn *t)
+{
+	struct queue_gates gates;
+	int rc = queue_gates_load(t->txn, t->arena, &gates);
+	for (size_t i = 0; rc == 0 && i < gates.count; i++)
+		if (gates.list[i].until_ms > 0 && gates.list[i].until_ms <= t->now_ms)
+			rc = queue_gate_remove(t, gates.list[i].name, NULL, arena_fmt(t->arena, "%s: its time is over", gates.list[i].name));
+	return rc;
+}
+
+struct unused_effect { struct engine *engine; char sha256[65]; };
+
+static void unused_run(void *data)
+{
+	const struct unused_effect *u = data;
+	if (u->engine->unused != NULL)
+		u->engine->unused(u->engine->unused_ctx, u->sha256);
+}
+
+static int periodic_media(struct turn *t, struct engine *e, const struct kv_slice *data)
+{
+	struct unused_effect *u = calloc(1, sizeof *u);
+	if (u == NULL)
+		return -ST_NO_MEMORY;
+	u->engine = e;
+	if (data->data != NULL && data->len < sizeof u->sha256)
+		memcpy(u->sha256, data->data, data->len);
+	turn_effect(t, unused_run, free, u);
+	return 0;
+}
+
+static void periodic_done(void *data)
+{
+	struct engine *e = data;
+	e->periodic_turn = false;
+}
+
+int engine_periodic_turn(struct turn *t, void *input)
+{
+	struct engine *e = *(struct engine **)input;
+	struct periodic_ref refs[PERIODIC_BATCH];
+	struct kv_slice data[PERIODIC_BATCH];
+	int64_t next_ms;
+	int64_t got = store_periodic_list(t->txn, t->arena, t->now_ms, refs, data, PERIODIC_BATCH);
+	int rc = got < 0 ? (int)got : 0;
+	for (int64_t i = 0; i < got && rc == 0; i++) {
+		if (refs[i].kind == PERIODIC_RECONCILE) {
+			rc = periodic_look(t, e, &refs[i]);
+			continue;
+		}
+		if (refs[i].kind == PERIODIC_GATE)
+			rc = periodic_gates(t);
+		else if (refs[i].kind == PERIODIC_MEDIA)
+			rc = periodic_media(t, e, &data[i]);
+		if (rc == 0)
+			rc = store_periodic_del(t->txn, &refs[i]);
+	}
+	if (rc == 0)
+		rc = store_periodic_next(t->txn, &next_ms);
+	if (rc < 0)
+		return rc;
+	turn_effect(t, periodic_done, NULL, e);
+	turn_periodic(t, next_ms);
+	return 0;
+}
+
+/* ---- recovery ---- */
+
+struct recover_walk { struct turn *t; struct engine *engine; struct store_ref refs[RECOVER_BATCH]; size_t count; };
+
+static int recover_collect(void *ctx, const struct store_ref *ref)
+{
+	struct recover_walk *w = ctx;
+	if (w->count == RECOVER_BATCH)
+		return 1;
+	w->refs[w->count++] = *ref;
+	return 0;
+}
+
+/* What was under way when the process died: an open attempt may have been seen by the public; anything else provably was not. */
+static int recover_one(struct turn *t, struct engine *e, const struct store_ref *ref)
+{
+	struct target target;
+	struct account account;
+	struct drive_input in = { .engine = e, .id = ref->id, .n = ref->n };
+	int rc = store_target_get(t->txn, t->arena, ref->id, ref->n, &target);
+	if (rc == -ST_CORRUPT || rc == -ST_NO_ITEM) {
+		log_line(LOG_LEVEL_ERR, "a target that was under way cannot be read", "item=%llu.%llu", (unsigned long long)ref->id,
+		         (unsigned long long)ref->n);
+		return 0;
+	}
+	if (rc < 0)
+		return rc;
+	if (target.open_count == 0)
+		return queue_move(t, &target, EVENT_DEFER, "the daemon was restarted; nothing had been sent", NULL, NULL);
+	struct drive d = { .t = t, .in = &in, .target = &target };
+	rc = store_account_get(t->txn, t->arena, target.account_no, &account);
+	if (rc == 0)
+		d.conf = conf_account_find(t->conf, account.name);
+	in.account_no = target.account_no;
+	return drive_lose(&d, "the daemon ended while the request was on its way");
+}
+
+static int recover_due(struct turn *t)
+{
+	struct account *list = arena_alloc(t->arena, CONF_MAX_ACCOUNTS * 2, sizeof *list);
+	int64_t next_ms;
+	if (list == NULL)
+		return -ST_NO_MEMORY;
+	int64_t got = store_account_list(t->txn, t->arena, list, CONF_MAX_ACCOUNTS * 2);
+	for (int64_t i = 0; i < got; i++) {
+		int rc = store_due_next(t->txn, list[i].no, -1, &next_ms);
+		if (rc < 0)
+			return rc;
+		turn_due(t, list[i].no, next_ms);
+	}
+	int rc = got < 0 ? (int)got : store_periodic_next(t->txn, &next_ms);
+	if (rc == 0)
+		turn_periodic(t, next_ms);
+	return rc;
+}
+
+static void recover_started(void *data)
+{
+	struct engine *e = data;
+	e->started = true;
+	engine_schedule(e);
+}
+
+static void recover_more(void *data)
+{
+	struct recover_input *in = data;
+	engine_start(in->engine);
+}
+
+int engine_recover_turn(struct turn *t, void *input)
+{
+	struct recover_input *in = input;
+	struct recover_walk *w = arena_alloc(t->arena, 1, sizeof *w);
+	if (w == NULL)
+		return -ST_NO_MEMORY;
+	struct store_page page = { .states = 1U << STATE_SENDING, .max_looks = RECOVER_BATCH };
+	int rc = store_page_walk(t->txn, &page, recover_collect, w);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < w->count; i++) {
+		rc = recover_one(t, in->engine, &w->refs[i]);
+		if (rc < 0)
+			return rc;
+	}
+	/* Those just settled no longer stand there: the next batch begins at the front again. A batch that settles none ends it. */
+	if (w->count == RECOVER_BATCH) {
+		turn_effect(t, recover_more, NULL, in);
+		return 0;
+	}
+	rc = recover_due(t);
+	if (rc == 0)
+		turn_effect(t, recover_started, NULL, in->engine);
+	return rc;
+}

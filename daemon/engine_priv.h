@@ -1,0 +1,170 @@
+/* engine_priv.h: what the engine's loop side (engine.c, engine_run.c) and its turns (engine_turn.c, engine_look.c, token.c) share. */
+#ifndef SMMQ_ENGINE_PRIV_H
+#define SMMQ_ENGINE_PRIV_H
+
+#include "daemon/engine.h"
+#include "daemon/io/http.h"
+#include "daemon/plat/plat.h"
+#include "daemon/queue.h"
+
+#define ENGINE_MAX_RUNS 1024
+#define ENGINE_WAIT_IN_MEMORY_MS (2 * 60 * 1000)    /* a driver that waits longer gives its place back */
+#define ENGINE_LOOK_LEASE_MS (5 * 60 * 1000)        /* a look that is under way is planned again so much later, in case we die */
+#define ENGINE_LOOKS_BACKOFF_MAX_MS (3600LL * 1000)
+#define ENGINE_LATE_MS (60 * 1000)                  /* later than this counts as late for --late=skip and hold */
+
+enum run_kind { RUN_PUBLISH, RUN_LOOK, RUN_SESSION };
+enum run_phase { PHASE_TURN, PHASE_SENT, PHASE_WAITING, PHASE_SESSION };
+
+/* One target (or session) under way. Lives on the loop thread; turns know it by its serial. */
+struct run {
+	struct engine *engine;
+	uint64_t serial;
+	uint64_t id, n, account_no;
+	enum run_kind kind;
+	enum run_phase phase;
+	int64_t wake_ms;                 /* PHASE_WAITING */
+	char step[64];                   /* of the request under way */
+	bool once;
+};
+
+/* An account as the loop thread knows it. */
+struct lane {
+	uint64_t no;
+	char name[65];
+	unsigned parallel;
+	unsigned active;                 /* runs of targets */
+	int64_t due_ms;                  /* the earliest thing to fire, INT64_MAX if none is known */
+	bool firing;                     /* a fire turn is under way */
+	bool touched;                    /* something became due while it was */
+	bool session;                    /* a session run is under way */
+	struct store_ref from;           /* everything due up to here is gated: the next scan begins behind it */
+};
+
+struct engine {
+	struct engine_parts parts;
+	struct timer *timer;
+	struct lane *lanes;
+	size_t lane_count, lane_cap;
+	struct run *pool;
+	struct run *runs[ENGINE_MAX_RUNS];   /* the first run_count are under way, the others free */
+	size_t run_count, reserved, max_runs;
+	uint64_t next_serial;
+	int64_t periodic_ms;
+	bool periodic_turn;
+	bool started, draining, stepped;
+	void (*idle)(void *ctx);
+	void *idle_ctx;
+	void (*unused)(void *ctx, const char *sha256);
+	void *unused_ctx;
+};
+
+/* ---- an answer on its way into a turn ---- */
+struct answer {
+	enum http_reach reach;
+	int status;
+	char *body;
+	size_t body_len;
+	struct plat_header *headers;
+	size_t header_count;
+	int64_t received_ms, date_ms;
+	char error[256];
+};
+
+/* The input of every driver turn. */
+struct drive_input {
+	struct engine *engine;           /* for effects alone: turns do not look into it */
+	uint64_t serial;
+	uint64_t id, n, account_no;
+	enum run_kind kind;
+	char step[64];                   /* which request the answer belongs to */
+	bool once;
+	bool has_answer;
+	struct answer answer;
+	unsigned char random[16];
+};
+
+/* ---- what a turn wants done for a run, once it is committed ---- */
+enum outcome_kind { OUTCOME_SEND, OUTCOME_FILE, OUTCOME_WAIT, OUTCOME_SESSION, OUTCOME_END };
+
+struct outcome {
+	struct engine *engine;
+	uint64_t serial;                 /* 0: a new run */
+	uint64_t id, n, account_no;
+	enum run_kind kind;
+	enum outcome_kind what;
+	bool once, ok;                   /* ok: OUTCOME_END of a session that is ready */
+	char step[64];
+	struct http_request *request;    /* OUTCOME_SEND */
+	struct file_job *file;           /* OUTCOME_FILE */
+	int64_t wake_ms;                 /* OUTCOME_WAIT */
+};
+
+/* engine_run.c, loop thread */
+void run_apply(void *outcome);                   /* effect: does what the outcome says; takes nothing */
+void run_outcome_drop(void *outcome);
+int run_submit(struct run *r, const struct http_result *res, const char *file_error);     /* its next driver turn */
+void run_end(struct run *r);
+void run_session_start(struct engine *e, struct lane *l);
+void run_session_done(struct engine *e, uint64_t account_no, bool ok);
+struct run *run_find(struct engine *e, uint64_t serial);
+struct lane *lane_find(struct engine *e, uint64_t no);
+struct lane *lane_make(struct engine *e, uint64_t no);     /* NULL without memory */
+struct http_request *run_build_http(const struct engine *e, const struct plat_request *r);
+struct file_job *run_build_file(const struct plat_request *r);
+void run_file_job_free(struct file_job *j);
+
+/* ---- turns ---- */
+struct fire_input {
+	struct engine *engine;
+	uint64_t account_no;
+	unsigned slots;
+	struct store_ref from;
+	unsigned char random[16];
+	/* filled by the turn for the effect that ends it */
+	int64_t next_ms;
+	struct store_ref cut;
+	unsigned fired;
+	unsigned parallel;
+	bool needs_session;
+	char name[65];
+};
+int engine_fire_turn(struct turn *t, void *input);         /* struct fire_input */
+int engine_drive_turn(struct turn *t, void *input);        /* struct drive_input, RUN_PUBLISH */
+int engine_look_turn(struct turn *t, void *input);         /* struct drive_input, RUN_LOOK */
+int token_turn(struct turn *t, void *input);               /* struct drive_input, RUN_SESSION */
+int engine_defer_turn(struct turn *t, void *input);        /* struct drive_input: its session failed, the target waits again */
+int engine_periodic_turn(struct turn *t, void *input);     /* struct engine * */
+int engine_recover_turn(struct turn *t, void *input);      /* struct recover_input */
+
+struct recover_input { struct engine *engine; char cursor[STORE_CURSOR_MAX]; };
+
+/* ---- shared by the turns ---- */
+struct drive {
+	struct turn *t;
+	struct drive_input *in;
+	struct target *target;           /* NULL in a session */
+	struct post *post;
+	struct account *account;
+	const struct conf_account *conf;
+	struct plat_account view;
+	struct plat_values values, account_values;
+	struct plat_in pin;
+	struct plat_out out;
+	struct plat_response response;
+};
+
+/* Loads everything a driver call needs. 0; a store status; -ST_NO_ACCOUNT if the account is not configured now. */
+int drive_load(struct drive *d, struct turn *t, struct drive_input *in, struct target *target, struct post *post, struct account *account);
+void drive_response(struct drive *d);                      /* hands the answer to the driver */
+void drive_store_values(struct drive *d);                  /* values back into target and its shown parts */
+bool drive_needs_session(const struct drive *d);
+int drive_outcome(struct drive *d, enum outcome_kind what, int64_t wake_ms);   /* effect for the run */
+int drive_send(struct drive *d);                           /* effect: the driver's request */
+int drive_publish(struct drive *d);                        /* the driver is done: any live state -> published */
+int drive_lose(struct drive *d, const char *evidence);     /* open attempt, outcome unknown */
+int drive_plan_look(struct drive *d, int64_t at_ms);       /* (re)plans the next look at an unknown target; 0 = none */
+int drive_rate_limit(struct drive *d);                     /* a rate limit holds the account until out.until_ms */
+int64_t drive_backoff_ms(const struct drive *d, uint64_t tries);
+
+#endif

@@ -1,0 +1,228 @@
+/* guard.c: comparing instance and clock with what the store remembers. */
+#include "daemon/guard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/io/clock.h"
+#include "daemon/io/rng.h"
+#include "daemon/queue.h"
+#include "proto/hash.h"
+#include "proto/status.h"
+#include "proto/unit.h"
+
+struct instance { char id[33]; char host[48]; char file[48]; unsigned long long starts; };
+struct clocks { char boot_id[48]; int64_t boot_ms, now_ms; };
+
+struct guard {
+	char path[4096], temporary[4096];
+	struct instance here;            /* id and starts from the file beside the store; "" where there is none */
+	struct clocks clocks;
+	struct instance bound;           /* what the store was bound to: to be written to the file */
+};
+
+void guard_read_clocks(struct guard *g)
+{
+	clock_boot_id(g->clocks.boot_id, sizeof g->clocks.boot_id);
+	g->clocks.boot_ms = clock_boot_ms();
+	g->clocks.now_ms = clock_now_ms();
+}
+
+int guard_new(const char *state_directory, const char *store_file_id, struct guard **out)
+{
+	struct guard *g = calloc(1, sizeof *g);
+	if (g == NULL)
+		return -ST_NO_MEMORY;
+	int a = snprintf(g->path, sizeof g->path, "%s/instance", state_directory);
+	int b = snprintf(g->temporary, sizeof g->temporary, "%s/.instance", state_directory);
+	if (a < 0 || b < 0 || (size_t)a >= sizeof g->path || (size_t)b >= sizeof g->temporary) {
+		free(g);
+		return -ST_CONFIG;
+	}
+	FILE *f = fopen(g->path, "re");
+	if (f != NULL) {
+		if (fscanf(f, "%32s %llu", g->here.id, &g->here.starts) != 2)
+			g->here.id[0] = '\0';
+		(void)fclose(f);
+	}
+	clock_host_id(g->here.host, sizeof g->here.host);
+	/* The device's number may change from boot to boot; the inode is the file's own. */
+	const char *colon = strchr(store_file_id, ':');
+	(void)snprintf(g->here.file, sizeof g->here.file, "%s", colon != NULL ? colon + 1 : store_file_id);
+	guard_read_clocks(g);
+	*out = g;
+	return 0;
+}
+
+void guard_free(struct guard *g)
+{
+	free(g);
+}
+
+int guard_bind(struct guard *g)
+{
+	char text[80];
+	int len = snprintf(text, sizeof text, "%s %llu\n", g->bound.id, g->bound.starts);
+	int fd = open(g->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return errno == ENOSPC ? -ST_NO_SPACE : -ST_IO;
+	bool ok = write(fd, text, (size_t)len) == len && fsync(fd) == 0;
+	ok = close(fd) == 0 && ok && rename(g->temporary, g->path) == 0;
+	return ok ? 0 : -ST_IO;
+}
+
+/* ---- instance ---- */
+
+static const char *instance_doubt(struct turn *t, const struct instance *stored, const struct instance *here)
+{
+	if (strcmp(stored->host, here->host) != 0)
+		return "the store was copied from another host";
+	if (strcmp(stored->file, here->file) != 0)
+		return "the store is a copy: its data file is not the one this daemon wrote";
+	if (strcmp(stored->id, here->id) != 0)
+		return "the file \"instance\" beside the store is missing or belongs to another store";
+	if (stored->starts != here->starts && stored->starts != here->starts + 1)
+		return arena_fmt(t->arena, "the store was restored: it has seen %llu starts, this directory %llu", stored->starts, here->starts);
+	return NULL;
+}
+
+static int guard_close(struct turn *t, const char *name, const char *reason)
+{
+	struct gate g = { .name = arena_strdup(t->arena, name), .reason = arena_strdup(t->arena, reason), .since_ms = t->now_ms };
+	return queue_gate_set(t, &g);
+}
+
+static int guard_instance(struct turn *t, struct guard *g)
+{
+	char *text;
+	struct instance stored = { 0 };
+	int rc = store_fact_get(t->txn, t->arena, "instance", &text);
+	bool first = rc == -ST_NO_ITEM;
+	if (rc < 0 && !first)
+		return rc;
+	if (!first && sscanf(text, "%32s %47s %47s %llu", stored.id, stored.host, stored.file, &stored.starts) != 4)
+		return -ST_CORRUPT;
+	g->bound = g->here;
+	if (first || g->bound.id[0] == '\0') {
+		unsigned char random[16];
+		rng_bytes(random, sizeof random);
+		hash_hex(random, sizeof random, g->bound.id);
+	}
+	if (g->bound.host[0] == '\0')
+		(void)snprintf(g->bound.host, sizeof g->bound.host, "unknown");
+	const char *doubt = first ? NULL : instance_doubt(t, &stored, &g->bound);
+	if (doubt != NULL)
+		rc = guard_close(t, GATE_RESTORED, arena_fmt(t->arena, "%s; check on the platforms what was published since, then: "
+		                                             "smmq release --gate restored", doubt));
+	else
+		rc = 0;
+	g->bound.starts = (stored.starts > g->here.starts ? stored.starts : g->here.starts) + 1;
+	if (rc < 0)
+		return rc;
+	return store_fact_put(t->txn, "instance", arena_fmt(t->arena, "%s %s %s %llu", g->bound.id, g->bound.host, g->bound.file,
+	                                                    g->bound.starts));
+}
+
+/* ---- clock ---- */
+
+struct newest { int64_t time_ms; };
+
+static int newest_each(void *ctx, const struct entry *e, const char *cursor)
+{
+	struct newest *n = ctx;
+	(void)cursor;
+	n->time_ms = e->time_ms > n->time_ms ? e->time_ms : n->time_ms;
+	return 0;
+}
+
+static int journal_newest(struct turn *t, int64_t *out_ms)
+{
+	char cursor[JOURNAL_CURSOR_MAX];
+	struct newest newest = { 0 };
+	unsigned writer;
+	unsigned long long seq;
+	int rc = store_journal_end(t->txn, cursor);
+	if (rc == 0 && sscanf(cursor, "%u-%llu", &writer, &seq) == 2 && seq > 1) {
+		(void)snprintf(cursor, sizeof cursor, "%u-%llu", writer, seq - 1);
+		rc = store_journal_walk(t->txn, t->arena, cursor, 0, 2, newest_each, &newest, NULL);
+	}
+	*out_ms = newest.time_ms;
+	return rc;
+}
+
+/* How far the clock is from where it should be, as far as this can be known; 0 where it cannot. */
+static int clock_off(struct turn *t, const struct clocks *now, int64_t *out_ms)
+{
+	char *text, boot_id[48];
+	long long boot_ms, now_ms;
+	int64_t newest_ms;
+	*out_ms = 0;
+	int rc = store_fact_get(t->txn, t->arena, "clock", &text);
+	if (rc == -ST_NO_ITEM || (rc == 0 && text[0] == '\0'))
+		return 0;
+	if (rc < 0)
+		return rc;
+	if (sscanf(text, "%47s %lld %lld", boot_id, &boot_ms, &now_ms) != 3)
+		return -ST_CORRUPT;
+	if (strcmp(boot_id, now->boot_id) == 0 && now->boot_ms >= boot_ms) {
+		*out_ms = now->now_ms - (now_ms + (now->boot_ms - boot_ms));
+		return 0;
+	}
+	rc = journal_newest(t, &newest_ms);
+	if (rc == 0 && newest_ms < now_ms)
+		newest_ms = now_ms;
+	if (rc == 0 && now->now_ms < newest_ms)
+		*out_ms = now->now_ms - newest_ms;
+	return rc;
+}
+
+int guard_clock_turn(struct turn *t, void *guard)
+{
+	const struct guard *g = guard;
+	struct gate gate;
+	/* While the clock is doubted, what was known before is what the next start compares with. */
+	int rc = store_gate_get(t->txn, t->arena, GATE_CLOCK, &gate);
+	if (rc != -ST_NO_ITEM)
+		return rc;
+	const struct clocks *c = &g->clocks;
+	return store_fact_put(t->txn, "clock", arena_fmt(t->arena, "%s %lld %lld", c->boot_id[0] != '\0' ? c->boot_id : "-",
+	                                                 (long long)c->boot_ms, (long long)c->now_ms));
+}
+
+static int guard_clock(struct turn *t, struct guard *g)
+{
+	struct gate gate;
+	int64_t off_ms;
+	char span[64];
+	int rc = clock_off(t, &g->clocks, &off_ms);
+	if (rc < 0)
+		return rc;
+	bool off = off_ms > GUARD_CLOCK_MS || off_ms < -GUARD_CLOCK_MS;
+	rc = store_gate_get(t->txn, t->arena, GATE_CLOCK, &gate);
+	if (rc < 0 && rc != -ST_NO_ITEM)
+		return rc;
+	bool closed = rc == 0;
+	if (!off && closed)
+		rc = queue_gate_remove(t, GATE_CLOCK, NULL, "clock: it agrees again");
+	else if (off && !closed)
+		rc = guard_close(t, GATE_CLOCK, arena_fmt(t->arena, "the clock is %s %s of where it was when the daemon last ran; set it right "
+		                 "(timedatectl) and restart, or, if it is right: smmq release --gate clock",
+		                 unit_duration_format((off_ms < 0 ? -off_ms : off_ms) / 1000 * 1000, span, sizeof span),
+		                 off_ms < 0 ? "behind" : "ahead"));
+	else
+		rc = 0;
+	return rc < 0 ? rc : guard_clock_turn(t, g);
+}
+
+int guard_start_turn(struct turn *t, void *guard)
+{
+	struct guard *g = guard;
+	int rc = guard_instance(t, g);
+	if (rc == 0)
+		rc = guard_clock(t, g);
+	return rc < 0 ? rc : queue_note(t, NULL, NULL, "start", NULL, NULL, NULL);
+}

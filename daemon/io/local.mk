@@ -1,0 +1,13 @@
+noinst_LIBRARIES += daemon/libio.a
+daemon_libio_a_SOURCES = \
+	%D%/clock.c %D%/clock.h \
+	%D%/file.c %D%/file.h %D%/file_pool.h %D%/file_publish.c %D%/file_sink.c \
+	%D%/http.c %D%/http.h %D%/http_request.c %D%/http_transfer.c %D%/http_transfer.h \
+	%D%/image.c %D%/image.h \
+	%D%/loop.c %D%/loop.h \
+	%D%/notify.c %D%/notify.h \
+	%D%/rng.c %D%/rng.h \
+	%D%/server.c %D%/server.h %D%/server_conn.c %D%/server_conn.h \
+	%D%/timer.c %D%/timer.h
+daemon_libio_a_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(CURL_CFLAGS) $(SYSTEMD_CFLAGS) $(CRYPTO_CFLAGS) \
+	$(PNG_CFLAGS) $(JPEG_CFLAGS) $(WEBP_CFLAGS)

@@ -1,0 +1,133 @@
+/* job.h: what is queued. Plain values; every pointer lives in the arena that the value was decoded or built in.
+ * The field tables in job.c are the stored format (record.h). */
+#ifndef SMMQ_MODEL_JOB_H
+#define SMMQ_MODEL_JOB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/model/record.h"
+#include "daemon/model/state.h"
+
+#define JOB_MAX_TARGETS 64
+#define JOB_MAX_PARTS 100
+#define JOB_MAX_MEDIA 20              /* per part; platforms allow fewer */
+#define JOB_MAX_TEXT_BYTES (256 * 1024)
+#define JOB_MAX_VALUES 512            /* a driver's named values on one target */
+
+/* A stored file that an item shows. */
+struct media {
+	struct record_extra extra;
+	char *sha256;                     /* 64 lower-case hex digits: the content's name */
+	char *alt;                        /* may be NULL */
+	char *name;                       /* the file name as given, for upload forms */
+	char *mime;                       /* by content, never by name */
+	uint64_t size_bytes;
+	uint64_t width, height;           /* pixels; 0 where not an image */
+};
+
+/* One post on the platform: the only one, or one of a thread, or the first comment (the last part, flagged). */
+struct part {
+	struct record_extra extra;
+	char *text;                       /* NFC, never NULL ("" with media) */
+	struct media *media;
+	size_t media_count;
+	uint64_t comment;                 /* 1: this part is the first comment */
+};
+
+/* A link card. Nobody fetches the page: what is not given stays empty. */
+struct card {
+	struct record_extra extra;
+	char *url, *title, *description;
+	struct media *thumb;              /* 0 or 1 */
+	size_t thumb_count;
+};
+
+struct content {
+	struct record_extra extra;
+	struct part *parts;               /* at least one */
+	size_t part_count;
+	struct card *card;                /* 0 or 1 */
+	size_t card_count;
+	char *language;                   /* BCP 47, may be NULL */
+};
+
+struct post {
+	struct record_extra extra;
+	uint64_t id;
+	uint64_t rev;                     /* grows with every change of content or targets */
+	char *key;                        /* idempotency key as given */
+	char *label;                      /* may be NULL */
+	char *by;                         /* user name or uid of who added it */
+	int64_t created_ms;
+	uint64_t target_count;            /* targets are n = 1 .. target_count */
+	struct content *content;          /* exactly 1 */
+	size_t content_count;
+	uint64_t media_released;          /* 1: every target has ended and the media are no longer counted as used */
+};
+
+/* What was asked; due is derived from it. */
+enum want_kind { WANT_AT, WANT_NOW };
+enum late_rule { LATE_POST, LATE_SKIP, LATE_HOLD, LATE__COUNT };
+
+struct value { struct record_extra extra; char *name, *text; };
+
+/* The durable record of a step of effect once: written before the first byte leaves, closed with the outcome. */
+struct attempt {
+	struct record_extra extra;
+	uint64_t number;                  /* 1, 2, ... per target */
+	char *step;                       /* the driver's name of the step, "post.0" */
+	char *mark;                       /* what lets us recognise our act on the platform */
+	char *body_sha256;
+	int64_t armed_ms;
+	int64_t lost_ms;                  /* when the outcome became unknown; 0 while open */
+	char *evidence;                   /* what is known about an unknown outcome */
+	uint64_t looks;                   /* reconciliation reads so far */
+	int64_t look_ms;                  /* when the next one is planned: its entry in the periodic index; 0 = none */
+};
+
+/* One part that stands on the platform. */
+struct shown { struct record_extra extra; char *remote_id, *url; };
+
+struct target {
+	struct record_extra extra;
+	uint64_t id, n;
+	uint64_t rev;
+	char *account;
+	uint64_t account_no;
+	uint64_t state;                   /* enum state */
+	char *reason;                     /* why it is in this state; NULL where nothing is to be said */
+	uint64_t want;                    /* enum want_kind */
+	char *want_text;                  /* as typed: "fri 9:00" */
+	char *want_local;                 /* the resolved wall time "2026-12-01T09:00:00", for WANT_AT with a zone */
+	char *zone;                       /* IANA name in which want_local counts */
+	int64_t due_ms;                   /* derived */
+	int64_t not_before_ms;            /* retries: fire no earlier; 0 = due_ms */
+	uint64_t late;                    /* enum late_rule */
+	int64_t max_late_ms;              /* 0 = the account's */
+	int64_t expires_ms;               /* 0 = never */
+	struct content *own;              /* 0 or 1: replaces the post's content on this account */
+	size_t own_count;
+	uint64_t tries;                   /* failed tries in a row, for the backoff */
+	uint64_t attempts;                /* attempts of effect once so far */
+	struct attempt *open;             /* 0 or 1 */
+	size_t open_count;
+	struct value *values;             /* the driver's own */
+	size_t value_count;
+	struct shown *shown;              /* parts on the platform, in order */
+	size_t shown_count;
+	int64_t published_ms;
+	char *label;                      /* copy of the post's, so that label gates need no second read */
+};
+
+extern const struct record_type job_media_type, job_part_type, job_content_type, job_value_type, job_post_type, job_target_type;
+
+const char *late_name(enum late_rule r);
+int late_find(const char *name);
+
+/* The content that counts on this target: its own, else the post's. NULL if the records are damaged. */
+const struct content *job_content(const struct post *p, const struct target *t);
+/* The instant before which the target does not fire. */
+int64_t job_fire_ms(const struct target *t);
+
+#endif

@@ -1,0 +1,200 @@
+/* bluesky_look.c: reading a record by the key that we chose, which settles every lost answer; and preflight. */
+#include "daemon/plat/bluesky.h"
+
+#include <string.h>
+
+#include "proto/json.h"
+
+#define BACKOFF_MS (5 * INT64_C(1000))
+#define BACKOFF_MAX_MS (30 * 60 * INT64_C(1000))
+#define MAX_LOSSES 24
+
+static const char *const lasting[] = { PLAT_ID, PLAT_URL, "cid", "tid_us", "tid_clock", NULL };
+
+/* The record key at the end of an at-uri or of a web address that a person gave. */
+static const char *last_segment(const char *uri)
+{
+	const char *slash = strrchr(uri, '/');
+
+	return slash ? slash + 1 : uri;
+}
+
+void bluesky_get_record(const struct plat_in *in, struct plat_out *out, const char *step, const char *uri)
+{
+	const char *did = wire_percent(in->arena, plat_get(in->account_values, "did"), ":");
+	const char *rkey = wire_percent(in->arena, uri ? last_segment(uri) : "", "");
+	const char *call = arena_fmt(in->arena, "com.atproto.repo.getRecord?repo=%s&collection=%s&rkey=%s",
+	                             wire_str(did), BLUESKY_COLLECTION, wire_str(rkey));
+
+	bluesky_request(in, out, step, PLAT_NONE, PLAT_GET, bluesky_pds(in), wire_str(call));
+}
+
+bool bluesky_is_ours(const struct plat_in *in, const struct json *answer)
+{
+	static const char *const same[] = { "text", "createdAt" };
+	const char *record = plat_get(in->values, "record");
+	const struct json *theirs = json_get(answer, "value");
+	struct json *ours = NULL;
+	bool equal = json_get_text(answer, "uri") && json_get_text(answer, "cid");
+
+	if (!record || json_parse(&ours, record, strlen(record), NULL, NULL))
+		return false;
+	for (size_t i = 0; i < WIRE_COUNT(same) && equal; i++) {
+		const char *a = json_get_text(ours, same[i]), *b = json_get_text(theirs, same[i]);
+
+		equal = a && b && !strcmp(a, b);
+	}
+	json_free(ours);
+	return equal;
+}
+
+static const char *web_url(const struct plat_in *in, const char *uri)
+{
+	const char *handle = plat_get(in->account_values, "handle"), *did = plat_get(in->account_values, "did");
+	bool named = handle && *handle && strcmp(handle, "handle.invalid");
+
+	return arena_fmt(in->arena, "https://bsky.app/profile/%s/post/%s", named ? handle : wire_str(did),
+	                 last_segment(uri));
+}
+
+void bluesky_stands(const struct plat_in *in, size_t n, const char *uri, const char *cid)
+{
+	plat_set_n(in->values, PLAT_ID, n, uri);
+	plat_set_n(in->values, PLAT_URL, n, web_url(in, uri));
+	plat_set_n(in->values, "cid", n, cid);
+	if (n > 1)
+		plat_set_n(in->values, "cid", n - 1, NULL);
+	wire_forget(in->values, lasting);
+}
+
+/* ---- reconcile ---- */
+
+static void undecided(struct plat_out *out, const char *text)
+{
+	out->verdict = PLAT_UNDECIDED;
+	out->text = text ? text : "bluesky: the look could not be finished";
+}
+
+static void settled(struct plat_out *out, const char *text)
+{
+	out->verdict = PLAT_SETTLED;
+	out->text = text ? text : "settled";
+}
+
+static void stands(const struct plat_in *in, struct plat_out *out, size_t n)
+{
+	if (wire_part(in) == in->content->part_count)
+		wire_all_done(in, out);
+	else
+		settled(out, arena_fmt(in->arena, "part %zu stands as %s", n + 1, plat_get_n(in->values, PLAT_ID, n)));
+}
+
+static void absent(const struct plat_in *in, struct plat_out *out, size_t n)
+{
+	int64_t losses = plat_get_int(in->values, "losses", 0) + 1;
+
+	plat_set_int(in->values, "losses", losses);
+	if (losses > MAX_LOSSES)
+		undecided(out, arena_fmt(in->arena, "bluesky: part %zu was sent %lld times without a clear answer and is not in "
+		                         "the repository; look at the profile and resolve it by hand", n + 1, (long long)losses));
+	else
+		settled(out, "absent");
+}
+
+static void look_answer(const struct plat_in *in, struct plat_out *out, size_t n)
+{
+	const struct wire_rule *rule;
+	struct wire_answer answer;
+
+	wire_answer_read(in->arena, in->response, &answer);
+	rule = bluesky_rule(&answer);
+	if (answer.status == 200 && bluesky_is_ours(in, answer.json)) {
+		bluesky_stands(in, n, json_get_text(answer.json, "uri"), json_get_text(answer.json, "cid"));
+		stands(in, out, n);
+	} else if (answer.status == 200) {
+		undecided(out, arena_fmt(in->arena, "bluesky: a record stands under our key %s, but its text or time is not ours",
+		                         wire_str(bluesky_uri(in, n))));
+	} else if (rule->act == BLUESKY_ABSENT) {
+		absent(in, out, n);
+	} else {
+		bluesky_refuse(in, out, "the look for the post", &answer);
+		if (out->klass == PLAT_PERMANENT || out->klass == PLAT_DUPLICATE)
+			undecided(out, out->text);
+	}
+	wire_answer_done(&answer);
+}
+
+/* The same put is sent again after every look that finds nothing, so a server that keeps failing is asked ever more
+ * rarely. */
+static int64_t earliest_ms(const struct plat_in *in)
+{
+	int64_t losses = plat_get_int(in->values, "losses", 0), pause = BACKOFF_MS;
+
+	if (!losses)
+		return 0;
+	for (int64_t i = 1; i < losses && pause < BACKOFF_MAX_MS; i++)
+		pause *= 2;
+	return in->target->open[0].armed_ms + (pause < BACKOFF_MAX_MS ? pause : BACKOFF_MAX_MS);
+}
+
+void bluesky_reconcile(const struct plat_in *in, struct plat_out *out)
+{
+	size_t n;
+
+	memset(out, 0, sizeof(*out));
+	if (!in->target->open_count || !wire_step_is(in->target->open[0].step, "post", &n) ||
+	    n >= in->content->part_count)
+		undecided(out, "bluesky: the record of the attempt names no post");
+	else if (plat_get_n(in->values, PLAT_ID, n))
+		stands(in, out, n);
+	else if (!plat_get(in->account_values, "did"))
+		out->verdict = PLAT_NEED_SESSION;
+	else if (in->response && wire_step_is(in->response_step, "look", NULL))
+		look_answer(in, out, n);
+	else if (in->now_ms < earliest_ms(in))
+		plat_wait(out, earliest_ms(in));
+	else
+		bluesky_get_record(in, out, "look", bluesky_uri(in, n));
+	wire_end(in, out);
+}
+
+/* ---- preflight ---- */
+
+static void check_part(const struct wire_check *c, size_t n)
+{
+	static const struct wire_media_limits images = {
+		.max_count = BLUESKY_MAX_IMAGES, .max_bytes = BLUESKY_IMAGE_BYTES, .mimes = BLUESKY_MIME_TYPES,
+	};
+	static const struct wire_media_limits thumbs = { .max_bytes = BLUESKY_THUMB_BYTES,
+	                                                 .mimes = BLUESKY_MIME_TYPES };
+	const struct plat_in *in = c->in;
+	const struct part *p = &in->content->parts[n];
+	const char *text = bluesky_text(in, n);
+	int64_t used = text_graphemes(text, strlen(text)), found;
+	struct plat_part_report *r = &c->out->parts[n];
+
+	*r = (struct plat_part_report){
+		.used = used < 0 ? 0 : used, .limit = BLUESKY_MAX_GRAPHEMES, .bytes = (int64_t)strlen(text),
+		.byte_limit = BLUESKY_MAX_BYTES, .unit = "graphemes",
+	};
+	found = text_find(in->arena, text, TEXT_BLUESKY, &r->facets);
+	r->facet_count = found < 0 ? 0 : (size_t)found;
+	if (used < 0 || found < 0)
+		wire_check_say(c, n, "text", "text could not be counted");
+	wire_check_limit(c, n, "text-length", "text", "graphemes", BLUESKY_MAX_GRAPHEMES, used);
+	wire_check_limit(c, n, "text-bytes", "text", "bytes", BLUESKY_MAX_BYTES, r->bytes);
+	wire_check_empty(c, n, text, p->media_count > 0 || bluesky_has_card(in, n));
+	wire_check_media(c, n, &images);
+	if (bluesky_has_card(in, n) && in->content->card[0].thumb_count)
+		wire_check_file(c, n, "card image", &in->content->card[0].thumb[0], &thumbs);
+}
+
+void bluesky_check(const struct plat_in *in, struct plat_report *out)
+{
+	const struct wire_check c = { .in = in, .out = out, .platform = "bluesky" };
+
+	if (!wire_check_begin(&c))
+		return;
+	for (size_t n = 0; n < out->part_count; n++)
+		check_part(&c, n);
+}

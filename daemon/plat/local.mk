@@ -1,0 +1,9 @@
+noinst_LIBRARIES += daemon/libplat.a
+daemon_libplat_a_SOURCES = \
+	%D%/plat.c %D%/plat.h \
+	%D%/wire.c %D%/wire_content.c %D%/wire.h \
+	%D%/outbox.c \
+	%D%/webhook.c \
+	%D%/mastodon.c %D%/mastodon_find.c %D%/mastodon_media.c %D%/mastodon_session.c %D%/mastodon.h \
+	%D%/bluesky.c %D%/bluesky_look.c %D%/bluesky_record.c %D%/bluesky_session.c %D%/bluesky.h
+daemon_libplat_a_CFLAGS = $(AM_CFLAGS)

@@ -1,0 +1,51 @@
+/* queue.h: what may be done to items, inside turns. queue_move is the one function that moves a target between states;
+ * every change writes its journal entry in the same transaction and its log line after the commit. */
+#ifndef SMMQ_QUEUE_H
+#define SMMQ_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/model/job.h"
+#include "daemon/store/store.h"
+#include "daemon/turn.h"
+
+/* Moves target (as loaded in this turn; rev, state and reason change in place), writes it with its indexes, journals it,
+ * wakes the engine where it is queued, gives media free where all is over. reason, by, detail (JSON object text) may be NULL.
+ * 0; -ST_CONFLICT where the table has no such move (nothing changed); a store status. */
+int queue_move(struct turn *t, struct target *target, enum event event, const char *reason, const char *by, const char *detail);
+
+/* Writes target without a move: driver values, times. Wakes the engine where it is queued. */
+int queue_keep(struct turn *t, const struct target *target);
+
+/* A journal entry about a target that does not move (edit, move, intent, answer), or about an account (target NULL). */
+int queue_note(struct turn *t, const struct target *target, const char *account, const char *event, const char *reason, const char *by,
+               const char *detail);
+
+/* Writes a new post with its targets (id and n filled here; state set by the caller), counts its media as used. */
+int queue_insert(struct turn *t, struct post *p, struct target *targets);
+
+/* Counts (+1) or uncounts (-1) every use of media in a content. */
+int queue_media_use(struct turn *t, const struct content *c, int by);
+
+/* ---- gates ---- */
+#define QUEUE_MAX_GATES 1000
+#define GATE_ALL "all"
+#define GATE_RESTORED "restored"
+#define GATE_CLOCK "clock"
+
+struct queue_gates { struct gate *list; size_t count; };
+int queue_gates_load(struct store_txn *txn, struct arena *a, struct queue_gates *out);
+/* The gate that keeps an item of this account and label (may be NULL) back, or NULL. */
+const struct gate *queue_gate_of(const struct queue_gates *g, const char *account, const char *label);
+/* Sets a gate (replacing one of that name) or removes it, with journal and wake-up. Removal: -ST_NO_ITEM where there is none. */
+int queue_gate_set(struct turn *t, const struct gate *g);
+int queue_gate_remove(struct turn *t, const char *name, const char *by, const char *reason);
+
+/* ---- accounts ---- */
+/* Pauses: nothing is sent for the account until it is resumed. reason for people. Once: a paused one stays as it is. */
+int queue_account_pause(struct turn *t, struct account *account, const char *reason);
+int queue_account_resume(struct turn *t, struct account *account, const char *by);
+
+#endif

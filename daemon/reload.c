@@ -1,0 +1,133 @@
+/* reload.c: taking over a configuration. */
+#include "daemon/reload.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/log.h"
+#include "daemon/queue.h"
+#include "proto/status.h"
+
+#define RELOAD_GONE "no longer configured"
+
+struct reload {
+	const struct conf *conf;
+	void (*take)(void *, const struct conf *);
+	void *take_ctx;
+	void (*done)(void *, int, const char *);
+	void *done_ctx;
+	int status;
+	char text[1200];
+};
+
+static void reload_free(void *input)
+{
+	struct reload *r = input;
+	r->done(r->done_ctx, r->status, r->text);
+	conf_unref(r->conf);
+	free(r);
+}
+
+static void reload_take(void *data)
+{
+	struct reload *r = data;
+	if (r->status >= 0)
+		r->take(r->take_ctx, r->conf);
+}
+
+static int reload_store_accounts(struct turn *t, struct account **out, int64_t *count)
+{
+	*out = arena_alloc(t->arena, CONF_MAX_ACCOUNTS * 2, sizeof **out);
+	if (*out == NULL)
+		return -ST_NO_MEMORY;
+	*count = store_account_list(t->txn, t->arena, *out, CONF_MAX_ACCOUNTS * 2);
+	return *count < 0 ? (int)*count : 0;
+}
+
+/* Items that still want something of the account. */
+static int reload_waiting(struct turn *t, const struct account *account, int64_t *out)
+{
+	int64_t counts[STATE__COUNT];
+	int rc = store_counts(t->txn, account->no, counts);
+	*out = counts[STATE_DRAFT] + counts[STATE_QUEUED] + counts[STATE_SENDING] + counts[STATE_UNKNOWN] + counts[STATE_HELD];
+	return rc;
+}
+
+static int reload_account(struct turn *t, const struct conf *conf, struct account *account)
+{
+	const struct conf_account *now = conf_account_find(conf, account->name);
+	const char *pause = account->pause_reason;
+	if (now == NULL)
+		return queue_account_pause(t, account, RELOAD_GONE ": put its file back into accounts.d and reload");
+	bool gone = pause != NULL && strncmp(pause, RELOAD_GONE, strlen(RELOAD_GONE)) == 0;
+	const char *digest = account->pause_digest != NULL ? account->pause_digest : "";
+	/* A pause for a refused credential ends when there is another one. */
+	if (gone || (pause != NULL && strcmp(digest, now->credential_digest) != 0))
+		return queue_account_resume(t, account, "reload");
+	return 0;
+}
+
+static int reload_turn(struct turn *t, void *input)
+{
+	struct reload *r = input;
+	struct account *list;
+	int64_t count, waiting;
+	int rc = reload_store_accounts(t, &list, &count);
+	r->status = (int)r->conf->account_count;
+	for (int64_t i = 0; i < count && rc == 0 && r->status >= 0; i++) {
+		if (conf_account_find(r->conf, list[i].name) != NULL || conf_account_find(t->conf, list[i].name) == NULL)
+			continue;
+		rc = reload_waiting(t, &list[i], &waiting);
+		if (rc == 0 && waiting > 0) {
+			r->status = -ST_CONFIG;
+			(void)snprintf(r->text, sizeof r->text, "accounts.d/%s.conf is gone, but %lld items wait for this account; cancel them first "
+			               "(smmq cancel --account %s) or put the file back", list[i].name, (long long)waiting, list[i].name);
+		}
+	}
+	for (int64_t i = 0; i < count && rc == 0 && r->status >= 0; i++)
+		rc = reload_account(t, r->conf, &list[i]);
+	turn_effect(t, reload_take, NULL, r);
+	return rc;
+}
+
+static void reload_failed(void *input, int status)
+{
+	struct reload *r = input;
+	r->status = status;
+	(void)snprintf(r->text, sizeof r->text, "%s", status_info(status)->help);
+}
+
+int reload_accounts_turn(struct turn *t)
+{
+	struct account *list;
+	int64_t count;
+	int rc = reload_store_accounts(t, &list, &count);
+	for (int64_t i = 0; i < count && rc == 0; i++)
+		rc = reload_account(t, t->conf, &list[i]);
+	return rc;
+}
+
+void reload_start(struct turns *turns, const struct conf *old, void (*take)(void *ctx, const struct conf *conf), void *take_ctx,
+                  void (*done)(void *ctx, int status, const char *text), void *done_ctx)
+{
+	struct conf_error error;
+	char fixed[256];
+	struct reload *r = calloc(1, sizeof *r);
+	if (r == NULL) {
+		done(done_ctx, -ST_NO_MEMORY, "no memory to reload");
+		return;
+	}
+	*r = (struct reload){ .take = take, .take_ctx = take_ctx, .done = done, .done_ctx = done_ctx, .status = -ST_STOPPING };
+	int rc = conf_load(old->file, &r->conf, &error);
+	if (rc < 0) {
+		r->status = rc;
+		(void)snprintf(r->text, sizeof r->text, "%s", error.text);
+		reload_free(r);
+		return;
+	}
+	const char *option = conf_not_reloadable(old, r->conf, fixed, sizeof fixed);
+	if (option[0] != '\0')
+		log_line(LOG_LEVEL_WARNING, "an option has changed that counts after a restart only", "option=%s", option);
+	(void)turns_submit(turns, reload_turn, reload_failed, reload_free, r, sizeof *r);
+}

@@ -1,0 +1,51 @@
+/* kv.h: ordered keys in transactions, the only door to storage. Small enough for a second engine behind it.
+ *
+ * Keys are 1 to 511 bytes, ordered as memcmp orders them. One write transaction at a time, on the thread that runs the
+ * turns; read transactions may run beside it on other threads, one at a time per thread, and must be short: while one is
+ * open nothing it can see is reused. Data returned by get and cursors point into the store and are valid until the
+ * transaction changes something or ends.
+ *
+ * A failed put or del poisons its write transaction: only kv_abort remains. Commit returns after the data are synced. */
+#ifndef SMMQ_STORE_KV_H
+#define SMMQ_STORE_KV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct kv;
+struct kv_txn;
+struct kv_cursor;
+
+struct kv_slice { const void *data; size_t len; };
+
+struct kv_usage { uint64_t used_bytes, map_bytes, entries; };
+
+/* Opens (making it if missing) the store in directory. why receives a text for people on failure.
+ * 0, -ST_NO_SPACE, -ST_IO, -ST_CORRUPT, -ST_NO_MEMORY. */
+int kv_open(const char *directory, int64_t map_bytes, struct kv **out, char *why, size_t why_size);
+void kv_close(struct kv *kv);
+
+/* -ST_NO_MEMORY, -ST_IO, -ST_BUSY (too many readers). */
+int kv_begin(struct kv *kv, bool write, struct kv_txn **out);
+/* Ends the transaction in every case. 0, -ST_NO_SPACE (nothing changed), -ST_IO (the disk failed: what is on it is not
+ * known, the process must stop and read it again). */
+int kv_commit(struct kv_txn *txn);
+void kv_abort(struct kv_txn *txn);               /* NULL is fine */
+
+int kv_get(struct kv_txn *txn, const void *key, size_t key_len, struct kv_slice *out);   /* 0, -ST_NO_ITEM, -ST_IO */
+int kv_put(struct kv_txn *txn, const void *key, size_t key_len, const void *data, size_t len);
+int kv_del(struct kv_txn *txn, const void *key, size_t key_len);                         /* absent: 0 */
+
+/* A position in the order. Write transactions may change things while a cursor is open; it then stands at or after where it stood. */
+int kv_cursor_open(struct kv_txn *txn, struct kv_cursor **out);
+void kv_cursor_close(struct kv_cursor *c);       /* before the transaction ends; NULL is fine */
+int kv_seek(struct kv_cursor *c, const void *key, size_t key_len, struct kv_slice *k, struct kv_slice *v);   /* first key >= key; -ST_NO_ITEM at the end */
+int kv_next(struct kv_cursor *c, struct kv_slice *k, struct kv_slice *v);
+/* The last key < key. */
+int kv_seek_before(struct kv_cursor *c, const void *key, size_t key_len, struct kv_slice *k, struct kv_slice *v);
+int kv_prev(struct kv_cursor *c, struct kv_slice *k, struct kv_slice *v);
+
+int kv_usage(struct kv *kv, struct kv_usage *out);
+
+#endif

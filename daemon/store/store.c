@@ -1,0 +1,336 @@
+/* store.c: opening, locking, transactions, facts and ids. */
+#include "daemon/store/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "daemon/store/store_priv.h"
+#include "proto/status.h"
+#include "proto/unit.h"
+
+#define STORE_ID_BLOCK 1000
+#ifndef CIFS_SUPER_MAGIC
+#define CIFS_SUPER_MAGIC 0xFF534D42
+#endif
+
+static int store_lock(const char *directory, int *out_fd, char *why, size_t why_size)
+{
+	char path[4096];
+	int n = snprintf(path, sizeof path, "%s/lock", directory);
+	if (n < 0 || (size_t)n >= sizeof path) {
+		(void)snprintf(why, why_size, "the path is too long: %s", directory);
+		return -ST_CONFIG;
+	}
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		(void)snprintf(why, why_size, "cannot open %s: %s", path, strerror(errno));
+		return errno == ENOSPC ? -ST_NO_SPACE : -ST_IO;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		char pid[32] = "";
+		ssize_t got = pread(fd, pid, sizeof pid - 1, 0);
+		if (got > 0)
+			pid[strcspn(pid, "\n")] = '\0';
+		(void)snprintf(why, why_size, "another smmqd%s%s works on %s; stop it first or use another StateDirectory=",
+		               pid[0] ? ", pid " : "", pid, directory);
+		(void)close(fd);
+		return -ST_CONFLICT;
+	}
+	char pid[32];
+	int len = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)len, 0) != len) {
+		/* The lock is what counts; the number in it is a courtesy to the next one's message. */
+	}
+	*out_fd = fd;
+	return 0;
+}
+
+static int store_check_directory(const char *directory, char *why, size_t why_size)
+{
+	struct stat st;
+	struct statfs fs;
+	if (stat(directory, &st) < 0 || statfs(directory, &fs) < 0) {
+		(void)snprintf(why, why_size, "cannot use %s: %s; create it or set StateDirectory=", directory, strerror(errno));
+		return -ST_IO;
+	}
+	if (!S_ISDIR(st.st_mode)) {
+		(void)snprintf(why, why_size, "%s is not a directory; set StateDirectory=", directory);
+		return -ST_IO;
+	}
+	switch ((unsigned long)fs.f_type) {
+	case NFS_SUPER_MAGIC: case SMB_SUPER_MAGIC: case SMB2_SUPER_MAGIC: case CIFS_SUPER_MAGIC: case AFS_SUPER_MAGIC:
+		(void)snprintf(why, why_size, "%s is on a network file system, where locks and memory maps cannot be trusted; "
+		               "set StateDirectory= to a local disk", directory);
+		return -ST_REFUSED;
+	default:
+		return 0;
+	}
+}
+
+/* A store of a newer format is left alone; an empty one gets ours. Steps from older formats go here, in order. */
+static int store_check_format(struct store *s, char *why, size_t why_size)
+{
+	struct store_txn *t;
+	int rc = store_begin(s, true, &t);
+	if (rc < 0) {
+		(void)snprintf(why, why_size, "cannot begin: %s", status_info(rc)->help);
+		return rc;
+	}
+	struct arena a;
+	arena_init(&a, 1 << 16);
+	char *text;
+	int64_t format = 0;
+	rc = store_fact_get(t, &a, "format", &text);
+	if (rc == -ST_NO_ITEM) {
+		char now[24];
+		(void)snprintf(now, sizeof now, "%d", STORE_FORMAT);
+		rc = store_fact_put(t, "format", now);
+	} else if (rc == 0 && unit_int_parse(text, 1, STORE_FORMAT, &format) < 0) {
+		(void)snprintf(why, why_size, "%s has store format %s, this smmqd knows up to %d; nothing was touched: "
+		               "use the smmqd that wrote it or a newer one", s->directory, text, STORE_FORMAT);
+		rc = -ST_REFUSED;
+	}
+	arena_done(&a);
+	if (rc < 0) {
+		store_abort(t);
+		if (why[0] == '\0')
+			(void)snprintf(why, why_size, "cannot read the format of %s: %s", s->directory, status_info(rc)->help);
+		return rc;
+	}
+	rc = store_commit(t);
+	if (rc < 0)
+		(void)snprintf(why, why_size, "cannot write to %s: %s", s->directory,
+		               rc == -ST_NO_SPACE ? "the disk is full; free some space" : status_info(rc)->help);
+	return rc;
+}
+
+int store_open(const char *directory, int64_t map_bytes, struct store **out, char *why, size_t why_size)
+{
+	why[0] = '\0';
+	int rc = store_check_directory(directory, why, why_size);
+	if (rc < 0)
+		return rc;
+	struct store *s = calloc(1, sizeof *s);
+	if (s == NULL || (s->directory = strdup(directory)) == NULL) {
+		free(s);
+		(void)snprintf(why, why_size, "no memory");
+		return -ST_NO_MEMORY;
+	}
+	s->lock_fd = -1;
+	rc = store_lock(directory, &s->lock_fd, why, why_size);
+	if (rc == 0) {
+		char text[256] = "";
+		rc = kv_open(directory, map_bytes, &s->kv, text, sizeof text);
+		if (rc < 0)
+			(void)snprintf(why, why_size, "cannot open the store in %s: %s%s", directory, text,
+			               rc == -ST_NO_SPACE ? "; free some space" : "");
+	}
+	if (rc == 0)
+		rc = store_check_format(s, why, why_size);
+	if (rc < 0) {
+		store_close(s);
+		return rc;
+	}
+	*out = s;
+	return 0;
+}
+
+void store_close(struct store *s)
+{
+	if (s == NULL)
+		return;
+	kv_close(s->kv);
+	if (s->lock_fd >= 0)
+		(void)close(s->lock_fd);
+	free(s->directory);
+	free(s);
+}
+
+int store_file_id(const struct store *s, char *buf, size_t size)
+{
+	char path[4096];
+	struct stat st;
+	int n = snprintf(path, sizeof path, "%s/data.mdb", s->directory);
+	if (n < 0 || (size_t)n >= sizeof path || stat(path, &st) < 0)
+		return -ST_IO;
+	(void)snprintf(buf, size, "%llu:%llu", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+	return 0;
+}
+
+int store_usage(struct store *s, struct kv_usage *out, uint64_t *disk_free_bytes)
+{
+	struct statvfs fs;
+	if (statvfs(s->directory, &fs) < 0)
+		return -ST_IO;
+	*disk_free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+	return kv_usage(s->kv, out);
+}
+
+int store_begin(struct store *s, bool write, struct store_txn **out)
+{
+	struct store_txn *t = calloc(1, sizeof *t);
+	if (t == NULL)
+		return -ST_NO_MEMORY;
+	t->store = s;
+	t->write = write;
+	buf_init(&t->record, STORE_MAX_RECORD_BYTES);
+	int rc = kv_begin(s->kv, write, &t->kv);
+	if (rc < 0) {
+		free(t);
+		return rc;
+	}
+	*out = t;
+	return 0;
+}
+
+static void store_txn_free(struct store_txn *t)
+{
+	buf_done(&t->record);
+	free(t);
+}
+
+static int store_ids_flush(struct store_txn *t)
+{
+	if (!t->ids_changed)
+		return 0;
+	char text[64];
+	(void)snprintf(text, sizeof text, "%llu %llu", (unsigned long long)t->id_next, (unsigned long long)t->id_end);
+	return store_fact_put(t, "ids", text);
+}
+
+int store_commit(struct store_txn *t)
+{
+	int rc = 0;
+	if (t->write)
+		rc = store_count_flush(t);
+	if (rc == 0 && t->write)
+		rc = store_ids_flush(t);
+	if (rc < 0)
+		kv_abort(t->kv);
+	else
+		rc = kv_commit(t->kv);
+	store_txn_free(t);
+	return rc;
+}
+
+void store_abort(struct store_txn *t)
+{
+	if (t == NULL)
+		return;
+	kv_abort(t->kv);
+	store_txn_free(t);
+}
+
+struct kv_txn *store_kv(struct store_txn *t)
+{
+	return t->kv;
+}
+
+int key_named(struct key *k, char table, const char *name)
+{
+	size_t len = strlen(name);
+	*k = key_new(table);
+	if (len == 0 || len > sizeof k->b - 1)
+		return -ST_INVALID;
+	memcpy(k->b + 1, name, len);
+	k->len += len;
+	return 0;
+}
+
+int store_record_put(struct store_txn *t, const struct key *k, const struct record_type *type, const void *value)
+{
+	buf_reset(&t->record);
+	record_encode(type, value, &t->record);
+	if (buf_error(&t->record) < 0)
+		return buf_error(&t->record);
+	return kv_put(t->kv, k->b, k->len, t->record.data, t->record.len);
+}
+
+int store_record_get(struct store_txn *t, struct arena *a, const struct key *k, const struct record_type *type, void *out)
+{
+	struct kv_slice v;
+	int rc = kv_get(t->kv, k->b, k->len, &v);
+	return rc < 0 ? rc : record_decode(type, v.data, v.len, a, out);
+}
+
+int store_fact_get(struct store_txn *t, struct arena *a, const char *name, char **out)
+{
+	struct key k;
+	struct kv_slice v;
+	int rc = key_named(&k, 'M', name);
+	if (rc == 0)
+		rc = kv_get(t->kv, k.b, k.len, &v);
+	if (rc < 0)
+		return rc;
+	*out = arena_strndup(a, v.data, v.len);
+	return *out == NULL ? -ST_NO_MEMORY : 0;
+}
+
+int store_fact_put(struct store_txn *t, const char *name, const char *text)
+{
+	struct key k;
+	int rc = key_named(&k, 'M', name);
+	return rc < 0 ? rc : kv_put(t->kv, k.b, k.len, text, strlen(text));
+}
+
+/* Ids come from blocks that belong to this writer: the shared fact "id-block" is touched once per STORE_ID_BLOCK ids. */
+static int store_ids_claim(struct store_txn *t, struct arena *a)
+{
+	char *text;
+	int64_t start = 1;
+	int rc = store_fact_get(t, a, "id-block", &text);
+	if (rc == 0)
+		rc = unit_int_parse(text, 1, INT64_MAX / 2, &start);
+	else if (rc == -ST_NO_ITEM)
+		rc = 0;
+	if (rc < 0)
+		return rc == -ST_INVALID ? -ST_CORRUPT : rc;
+	char next[24];
+	(void)snprintf(next, sizeof next, "%lld", (long long)(start + STORE_ID_BLOCK));
+	t->id_next = (uint64_t)start;
+	t->id_end = (uint64_t)start + STORE_ID_BLOCK;
+	return store_fact_put(t, "id-block", next);
+}
+
+static int store_ids_load(struct store_txn *t, struct arena *a)
+{
+	char *text;
+	int rc = store_fact_get(t, a, "ids", &text);
+	if (rc == -ST_NO_ITEM)
+		return 0;
+	if (rc < 0)
+		return rc;
+	unsigned long long next, end;
+	if (sscanf(text, "%llu %llu", &next, &end) != 2 || next > end)
+		return -ST_CORRUPT;
+	t->id_next = next;
+	t->id_end = end;
+	return 0;
+}
+
+int store_id_new(struct store_txn *t, uint64_t *out)
+{
+	int rc = 0;
+	struct arena a;
+	arena_init(&a, 4096);
+	if (!t->ids_loaded)
+		rc = store_ids_load(t, &a);
+	t->ids_loaded = rc == 0;
+	if (rc == 0 && t->id_next == t->id_end)
+		rc = store_ids_claim(t, &a);
+	arena_done(&a);
+	if (rc < 0)
+		return rc;
+	*out = t->id_next++;
+	t->ids_changed = true;
+	return 0;
+}

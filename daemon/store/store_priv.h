@@ -1,0 +1,69 @@
+/* store_priv.h: what the files of store/ share: the transaction, keys under construction, and records in and out. */
+#ifndef SMMQ_STORE_PRIV_H
+#define SMMQ_STORE_PRIV_H
+
+#include "daemon/store/store.h"
+#include "proto/buf.h"
+
+#define STORE_MAX_RECORD_BYTES (16 * 1024 * 1024)
+#define STORE_MAX_DELTAS 256
+
+struct store {
+	struct kv *kv;
+	char *directory;
+	int lock_fd;
+};
+
+struct store_delta { uint64_t account_no; unsigned state; int64_t by; };
+
+/* What a write transaction changes more often than it is worth writing: flushed at commit. */
+struct store_txn {
+	struct store *store;
+	struct kv_txn *kv;
+	bool write;
+	struct buf record;                       /* scratch of record_encode */
+	struct store_delta deltas[STORE_MAX_DELTAS];
+	size_t delta_count;
+	bool ids_loaded, ids_changed;
+	uint64_t id_next, id_end;
+	bool journal_loaded, journal_changed;
+	uint64_t journal_seq;                    /* of the newest entry; 0 = none */
+	unsigned char journal_hash[32];
+};
+
+/* A key being put together; at most 64 bytes. */
+struct key { unsigned char b[64]; size_t len; };
+
+static inline struct key key_new(char table)
+{
+	struct key k = { .len = 1 };
+	k.b[0] = (unsigned char)table;
+	return k;
+}
+
+static inline void key_add(struct key *k, uint64_t v, unsigned bytes)
+{
+	for (unsigned i = 0; i < bytes; i++)
+		k->b[k->len++] = (unsigned char)(v >> (8 * (bytes - 1 - i)));
+}
+
+static inline uint64_t key_read(const unsigned char *p, unsigned bytes)
+{
+	uint64_t v = 0;
+	for (unsigned i = 0; i < bytes; i++)
+		v = v << 8 | p[i];
+	return v;
+}
+
+/* Encodes value and puts it under key. */
+int store_record_put(struct store_txn *t, const struct key *k, const struct record_type *type, const void *value);
+/* Gets and decodes; -ST_NO_ITEM where absent. */
+int store_record_get(struct store_txn *t, struct arena *a, const struct key *k, const struct record_type *type, void *out);
+/* A key of table + name; names longer than 60 bytes are refused. */
+int key_named(struct key *k, char table, const char *name);
+
+/* Changes the number of targets of an account in a state, at commit. */
+int store_count_add(struct store_txn *t, uint64_t account_no, unsigned state, int64_t by);
+int store_count_flush(struct store_txn *t);
+
+#endif

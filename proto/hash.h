@@ -1,0 +1,19 @@
+/* hash.h: SHA-256 and HMAC-SHA-256 of bytes in memory, over libcrypto. For fingerprints and signatures of small things;
+ * files are hashed in pieces where they are read. */
+#ifndef SMMQ_PROTO_HASH_H
+#define SMMQ_PROTO_HASH_H
+
+#include <stddef.h>
+
+#define HASH_SHA256_BYTES 32
+#define HASH_SHA256_HEX_SIZE (2 * HASH_SHA256_BYTES + 1)
+
+/* 0, or -ST_NO_MEMORY (then out is zeroed). data may be NULL when len is 0. */
+int hash_sha256(const void *data, size_t len, unsigned char out[HASH_SHA256_BYTES]);
+/* RFC 2104. 0, -ST_NO_MEMORY, or -ST_TOO_LARGE for a key over INT_MAX. */
+int hash_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
+                     unsigned char out[HASH_SHA256_BYTES]);
+/* Lower-case hex with a final NUL; hex holds 2 * len + 1 bytes. Returns hex. */
+char *hash_hex(const unsigned char *bytes, size_t len, char *hex);
+
+#endif

@@ -1,0 +1,281 @@
+/* test_text.c: normal form, grapheme clusters, entities of both flavours and Mastodon's length. The wide comparison
+ * with Bluesky's own library is tests/cli/oracle_text.mjs; here stand the rules one by one. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "daemon/model/text.h"
+#include "proto/arena.h"
+#include "proto/status.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static void test_graphemes(void **state)
+{
+	static const struct { const char *text; int64_t count; } rows[] = {
+		{ "", 0 }, { "a", 1 }, { "hello world", 11 }, { "\r\n", 1 }, { "a\r\nb", 3 }, { "\n\r", 2 },
+		{ "\r", 1 },
+		{ "é", 1 }, { "e\xcc\x81", 1 }, { "e\xcc\x81\r\n", 2 }, { "👍🏽", 1 }, { "👨‍👩‍👧‍👦", 1 }, { "🇫🇷🇩🇪", 2 },
+		{ "🇫", 1 }, { "각", 1 },
+		{ "กำ", 1 }, { "क्षि", 1 }, { "日本語", 3 }, { "1️⃣", 1 }, { "🏳️‍🌈!", 2 }, { "a\xe2\x80\x8d" "b", 2 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (text_graphemes(rows[i].text, strlen(rows[i].text)) != rows[i].count)
+			fail_msg("'%s': not %lld", rows[i].text, (long long)rows[i].count);
+}
+
+static void test_cut(void **state)
+{
+	static const struct { const char *text; size_t max, bytes; } rows[] = {
+		{ "", 5, 0 }, { "abc", 0, 0 }, { "abc", 2, 2 }, { "abc", 9, 3 }, { "a\r\nb", 2, 3 }, { "é!", 1, 2 },
+		{ "👍🏽x", 1, 8 },
+		{ "x👍🏽", 1, 1 }, { "x👍🏽", 2, 9 }, { "日本", 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		assert_int_equal(text_cut_graphemes(rows[i].text, strlen(rows[i].text), rows[i].max), rows[i].bytes);
+}
+
+static void test_nfc(void **state)
+{
+	static const struct { const char *text, *nfc; } rows[] = {
+		{ "plain", NULL }, { "", NULL }, { "é", NULL }, { "日本語 👍🏽", NULL }, { "e\xcc\x81t\xc3\xa9", "été" },
+		{ "\xe2\x84\xab", "Å" }, { "*\xcc\x93", NULL }, { "\xe1\x84\x92\xe1\x85\xa1\xe1\x86\xab", "한" },
+		{ "a\xcc\xa3\xcc\x87", "ạ\xcc\x87" },
+		{ "\xf0\x9d\x85\x98\xf0\x9d\x85\xa5", NULL }, { "\xef\xac\xac", "\xd7\xa9\xd6\xbc\xd7\x81" },
+	};
+	struct arena a;
+
+	(void)state;
+	arena_init(&a, 1 << 20);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const char *nfc = text_nfc(&a, rows[i].text);
+
+		assert_non_null(nfc);
+		if (rows[i].nfc == NULL)
+			assert_ptr_equal(nfc, rows[i].text);
+		else
+			assert_string_equal(nfc, rows[i].nfc);
+	}
+	assert_int_equal(a.error, 0);
+	arena_done(&a);
+	arena_init(&a, 8);
+	assert_null(text_nfc(&a, "a long one, e\xcc\x81"));
+	assert_int_equal(a.error, -ST_TOO_LARGE);
+	arena_done(&a);
+}
+
+/* Entities as one string: kind letter, the visible text, '=', the value. */
+static char *described(struct arena *a, const char *text, enum text_flavour flavour)
+{
+	static const char letters[] = { [ENTITY_URL] = 'U', [ENTITY_MENTION] = 'M', [ENTITY_TAG] = 'T' };
+	struct entity *e;
+	int64_t count = text_find(a, text, flavour, &e);
+	char *out = arena_strdup(a, "");
+	size_t end = 0;
+
+	assert_true(count >= 0);
+	for (int64_t i = 0; i < count; i++) {
+		assert_true(e[i].start >= end && e[i].start < e[i].end && e[i].end <= strlen(text));
+		end = e[i].end;
+		out = arena_fmt(a, "%s%s%c:%.*s=%s", out, i > 0 ? " | " : "", letters[e[i].kind],
+		    (int)(e[i].end - e[i].start),
+		                text + e[i].start, e[i].value);
+	}
+	assert_non_null(out);
+	return out;
+}
+
+struct found_row { const char *text, *found; };
+
+static void check_rows(const struct found_row *rows, size_t count, enum text_flavour flavour)
+{
+	struct arena a;
+
+	arena_init(&a, 1 << 20);
+	for (size_t i = 0; i < count; i++) {
+		const char *got = described(&a, rows[i].text, flavour);
+
+		if (strcmp(got, rows[i].found) != 0)
+			fail_msg("'%s'\n got  %s\n want %s", rows[i].text, got, rows[i].found);
+	}
+	arena_done(&a);
+}
+
+static void test_bluesky(void **state)
+{
+	static const struct found_row rows[] = {
+		{ "nothing here", "" },
+		{ "Grüße https://acme.example", "U:https://acme.example=https://acme.example" },
+		{ "see acme.com.", "U:acme.com=https://acme.com" },
+		{ "(acme.com)", "U:acme.com=https://acme.com" },
+		{ "https://a.com/x_(y)", "U:https://a.com/x_(y)=https://a.com/x_(y)" },
+		/* the library's own quirk */
+		{ "(https://a.com/x_(y))", "U:https://a.com/x_(y))=https://a.com/x_(y))" },
+		{ "https://a.com/ü?q=日本!", "U:https://a.com/ü?q=日本=https://a.com/ü?q=日本" },
+		{ "acme.invalidending x.m end.", "" },
+		{ "a.co.za b.ck", "U:a.co.za=https://a.co.za | U:b.ck=https://b.ck" },
+		{ "HTTPS://A.com", "" },
+		{ "http://", "" }, { "https://.", "" }, { "https:///etc", "" },      /* no URI for the server */
+		{ "http.cat", "U:http.cat=https://http.cat" },
+		{ "hi @bob.example.com!", "M:@bob.example.com=bob.example.com" },
+		{ "@bob @x.test (@a.org)", "M:@x.test=x.test | M:@a.org=a.org" },
+		{ "mail me@a.org", "" },
+		{ "@a.com_b @a.com-", "M:@a.com=a.com" },
+		{ "#tag, #Été! #123 #1a", "T:#tag=tag | T:#Été=Été | T:#1a=1a" },
+		{ "＃日本語 x#no (#no)", "T:＃日本語=日本語" },
+		{ "#️⃣ #!!! # #a#b", "T:#a#b=a#b" },
+		{ "#a\xe2\x80\x8b" "b", "T:#a=a" },
+		{ "$aapl, ($BTC) $TOOLONG $1 $é", "T:$aapl=$AAPL | T:$BTC=$BTC" },
+		{ "#a(b.com #c", "T:#a(b.com=a(b.com | T:#c=c" },      /* the first one wins */
+		{ "#1(b.com", "T:#1(b.com=1(b.com" }, { "#1(2.com b.c", "T:#1(2.com=1(2.com" },
+	};
+
+	(void)state;
+	check_rows(rows, COUNT(rows), TEXT_BLUESKY);
+}
+
+static void test_bluesky_tag_length(void **state)
+{
+	char text[256];
+	struct arena a;
+
+	(void)state;
+	arena_init(&a, 1 << 20);
+	for (int n = 63; n <= 66; n++) {
+		snprintf(text, sizeof(text), "#%0*d", n, 0);
+		memset(text + 1, 'x', (size_t)n);
+		assert_int_equal(described(&a, text, TEXT_BLUESKY)[0] == 'T', n <= 64);
+		strcat(text, "!!");
+		assert_int_equal(described(&a, text, TEXT_BLUESKY)[0] == 'T', n <= 64);
+	}
+	arena_done(&a);
+}
+
+static void test_mastodon(void **state)
+{
+	static const struct found_row rows[] = {
+		{ "nothing here", "" },
+		{ "see https://a.example/x?y=1&z#f.", "U:https://a.example/x?y=1&z#f=https://a.example/x?y=1&z#f" },
+		{ "(http://a.com/x_(y)) b.com", "U:http://a.com/x_(y)=http://a.com/x_(y)" },
+		{ "http://a.com:8080/x, HTTP://B.com",
+		"U:http://a.com:8080/x=http://a.com:8080/x | U:HTTP://B.com=HTTP://B.com" },
+		{ "http://a.com. http://a.com/. https://",
+		"U:http://a.com=http://a.com | U:http://a.com/=http://a.com/" },
+		{ "xhttp://a.com @http://a.com", "" },
+		{ "https://münchen.example/straße", "U:https://münchen.example/straße=https://münchen.example/straße" },
+		{ "https://a.com/(b https://a.com/((c))",
+		"U:https://a.com/=https://a.com/ | U:https://a.com/((c))=https://a.com/((c))" },
+		{ "@bob @bob@social.example. me@x.org", "M:@bob=bob | M:@bob@social.example=bob@social.example" },
+		{ "@a.b- @é =@x /@x @x@", "M:@a.b=a.b" },
+		{ "@bob://x @bobé", "" },
+		{ "#tag #1 #1a #日本語 x#no #_ /#no", "T:#tag=tag | T:#1a=1a | T:#日本語=日本語" },
+		{ "#a#b #it's #a·b", "T:#a=a | T:#it=it | T:#a·b=a·b" },
+		{ "https://a.com/@bob/#tag", "U:https://a.com/@bob/#tag=https://a.com/@bob/#tag" },
+	};
+
+	(void)state;
+	check_rows(rows, COUNT(rows), TEXT_MASTODON);
+}
+
+static void test_mastodon_length(void **state)
+{
+	static const struct { const char *text; int64_t chars, length; } rows[] = {
+		{ "", 23, 0 }, { "hello", 23, 5 }, { "👨‍👩‍👧‍👦é", 23, 2 },
+		{ "https://a.example/a/very/long/path/that/goes/on/and/on", 23, 23 },
+		{ "see http://a.io now", 23, 31 }, { "see http://a.io now", 30, 38 },
+		{ "@bob@social.example hi", 23, 7 }, { "@bob hi", 23, 7 },
+		{ "http://a.io http://b.io", 23, 47 }, { "http://a.io", 0, 0 },
+		{ "#tag @a@b.c https://x.example.", 23, 32 },
+		{ "a.com", 23, 5 },
+	};
+	struct arena a;
+
+	(void)state;
+	arena_init(&a, 1 << 20);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		int64_t got = text_mastodon_length(&a, rows[i].text, rows[i].chars);
+
+		if (got != rows[i].length)
+			fail_msg("'%s': %lld, not %lld", rows[i].text, (long long)got, (long long)rows[i].length);
+	}
+	assert_int_equal(text_mastodon_length(&a, "http://a.io", -1), -ST_INVALID);
+	assert_int_equal(text_mastodon_length(&a, "x", INT64_MAX), -ST_INVALID);
+	arena_done(&a);
+}
+
+/* Texts made to cost: bounded in number, linear in time (a quadratic scan of these would run for minutes). */
+static void test_hostile(void **state)
+{
+	static const char *const patterns[] = { "(", "((a", "@", "(@", " @a", " #", "#a ", "$A ", "(a.com", "http://",
+	    " http://a.io", "(@a.b",
+	                                        "@a@", "https://a/(", "\xe2\x80\x8b", "👨‍", "e\xcc\x81", "a.", "\r\n" };
+	const size_t size = 200000;
+	char *text = malloc(size + 16);
+	struct arena a;
+
+	(void)state;
+	assert_non_null(text);
+	for (size_t i = 0; i < COUNT(patterns); i++) {
+		size_t len = strlen(patterns[i]), used = 0;
+		struct entity *e;
+		int64_t count;
+
+		while (used + len <= size) {
+			memcpy(text + used, patterns[i], len);
+			used += len;
+		}
+		text[used] = '\0';
+		arena_init(&a, 64 << 20);
+		for (int flavour = TEXT_BLUESKY; flavour <= TEXT_MASTODON; flavour++) {
+			count = text_find(&a, text, (enum text_flavour)flavour, &e);
+			assert_in_range(count, 0, 1000);
+		}
+		assert_true(text_mastodon_length(&a, text, 23) >= 0);
+		assert_true(text_graphemes(text, used) > 0);
+		assert_non_null(text_nfc(&a, text));
+		arena_done(&a);
+	}
+	free(text);
+}
+
+static void test_no_memory(void **state)
+{
+	struct arena a;
+	struct entity *e;
+
+	(void)state;
+	for (size_t max = 0; max < 600; max += 7) {
+		arena_init(&a, max);
+		assert_true(text_find(&a, "#a #b https://a.com #c #d #e #f #g #h #i #j", TEXT_BLUESKY, &e) <= 10);
+		assert_true(a.error != 0 || max > 100);
+		arena_done(&a);
+	}
+	arena_init(&a, 10);
+	assert_int_equal(text_find(&a, "#a", TEXT_BLUESKY, &e), -ST_TOO_LARGE);
+	assert_null(e);
+	assert_int_equal(text_mastodon_length(&a, "#a", 23), -ST_TOO_LARGE);
+	arena_done(&a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_graphemes), cmocka_unit_test(test_cut), cmocka_unit_test(test_nfc),
+		    cmocka_unit_test(test_bluesky),
+		cmocka_unit_test(test_bluesky_tag_length), cmocka_unit_test(test_mastodon),
+		    cmocka_unit_test(test_mastodon_length),
+		cmocka_unit_test(test_hostile), cmocka_unit_test(test_no_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

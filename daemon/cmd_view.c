@@ -36,22 +36,36 @@ void cmd_view_when(struct cmd_call *c, const struct target *t)
 	jw_str(&c->w, "zone", t->zone);
 }
 
-static const char *view_gate(const struct cmd_view *v, const struct target *t)
+/* Why a queued target waits besides its time: a gate, its account's pause, or what the account met last. */
+struct waits { const char *gate, *reason; };
+
+static struct waits view_waits(struct cmd_call *c, const struct cmd_view *v, const struct target *t)
 {
+	struct waits w = { .gate = NULL, .reason = t->reason };
+	struct account account;
 	if (t->state != STATE_QUEUED)
-		return NULL;
+		return w;
 	const struct gate *g = queue_gate_of(&v->gates, t->account, t->label);
-	return g != NULL ? g->name : NULL;
+	if (g != NULL)
+		return (struct waits){ g->name, g->reason != NULL ? g->reason : "held" };
+	if (store_account_get(c->txn, c->arena, t->account_no, &account) < 0)
+		return w;
+	if (account.pause_reason != NULL)
+		return (struct waits){ arena_fmt(c->arena, "account:%s", t->account), account.pause_reason };
+	if (w.reason == NULL && account.not_before_ms > c->now_ms)
+		w.reason = account.not_before_reason;
+	return w;
 }
 
 static void write_state(struct cmd_call *c, const struct cmd_view *v, const struct target *t)
 {
 	const struct conf_account *conf = conf_account_find(c->conf, t->account);
+	struct waits w = view_waits(c, v, t);
 	jw_str(&c->w, "account", t->account);
 	jw_str(&c->w, "platform", conf != NULL ? conf->plat->name : NULL);
 	jw_str(&c->w, "state", state_name((enum state)t->state));
-	jw_str(&c->w, "reason", t->reason);
-	jw_str(&c->w, "gate", view_gate(v, t));
+	jw_str(&c->w, "reason", w.reason);
+	jw_str(&c->w, "gate", w.gate);
 	cmd_view_when(c, t);
 }
 

@@ -31,6 +31,9 @@ static int check_needs(struct conf_source *s)
 		return missing(s, "Credential", "a name in $CREDENTIALS_DIRECTORY, or the path of a file of mode 0600");
 	if (!p->needs_directory && a->directory)
 		return ignored(s, "Directory");
+	if (a->base_url && strchr(a->base_url, '?') && !p->takes_query)
+		return conf_fail(s->error, s->file, conf_source_line(s, "Account", "BaseURL"),
+		                 "BaseURL= must end with its path; leave out what begins with ?");
 	/* A platform that lives in a directory talks to nobody. */
 	if (p->needs_directory && a->base_url)
 		return ignored(s, "BaseURL");

@@ -97,10 +97,13 @@ static const char *split(struct url *u, char *after)
 	if (wrong)
 		return wrong;
 	u->path = after + len;
-	if (u->path[strcspn(u->path, "?#")])
-		return "must end with its path; leave out what begins with ? or #";
-	if (u->path[strspn(u->path, PATH_CHARS)])
+	if (strchr(u->path, '#'))
+		return "must not hold a #; leave out what begins with it";
+	/* A query is kept: a webhook may need one. Who cannot use it refuses it (conf_account.c). */
+	if (u->path[strspn(u->path, PATH_CHARS "?")])
 		return "has characters in its path that do not belong there; write them as %XX";
+	if (strchr(u->path, '?'))
+		return NULL;
 	for (len = strlen(u->path); len > 0 && u->path[len - 1] == '/'; len--)
 		u->path[len - 1] = '\0';
 	return NULL;

@@ -267,7 +267,8 @@ int engine_defer_turn(struct turn *t, void *input)
 
 /* ---- the fire turn ---- */
 
-/* By its late rule or its expiry a due target may end here. 1: it did (or was held); 0: it may fire. */
+/* By its late rule or its expiry a due target may end here: post fires until MaxLate= has passed, skip and hold act once it is
+ * late at all (a minute, or MaxLate= where that is shorter). 1: it did (or was held); 0: it may fire. */
 static int fire_lateness(struct turn *t, struct target *target, const struct conf_account *conf)
 {
 	int64_t late_ms = t->now_ms - target->due_ms;
@@ -278,12 +279,13 @@ static int fire_lateness(struct turn *t, struct target *target, const struct con
 		return 0;
 	const char *last = target->reason != NULL ? arena_fmt(t->arena, "; last: %s", target->reason) : "";
 	const char *late = arena_fmt(t->arena, "due was %s ago", unit_duration_format(late_ms - late_ms % 1000, span, sizeof span));
+	int64_t few_ms = max_ms < ENGINE_LATE_MS ? max_ms : ENGINE_LATE_MS;
 	int rc = 0;
 	if (target->expires_ms > 0 && t->now_ms >= target->expires_ms)
 		rc = queue_move(t, target, EVENT_EXPIRE, arena_fmt(t->arena, "its expiry time passed%s", last), NULL, NULL);
-	else if (target->late == LATE_HOLD && late_ms > ENGINE_LATE_MS)
+	else if (target->late == LATE_HOLD && late_ms > few_ms)
 		rc = queue_move(t, target, EVENT_HOLD, arena_fmt(t->arena, "late (%s) and Late=hold%s", late, last), NULL, NULL);
-	else if (target->late == LATE_SKIP && late_ms > ENGINE_LATE_MS)
+	else if (target->late == LATE_SKIP && late_ms > few_ms)
 		rc = queue_move(t, target, EVENT_MISS, arena_fmt(t->arena, "late (%s) and Late=skip%s", late, last), NULL, NULL);
 	else if (late_ms > max_ms)
 		rc = queue_move(t, target, EVENT_MISS, arena_fmt(t->arena, "%s, more than MaxLate=%s%s", late,

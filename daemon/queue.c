@@ -245,7 +245,9 @@ int queue_gate_set(struct turn *t, const struct gate *g)
 	if (rc == 0)
 		rc = queue_note(t, NULL, NULL, "gate", arena_fmt(t->arena, "%s: %s", g->name, g->reason ? g->reason : "no reason given"), g->by, NULL);
 	if (rc == 0)
-		queue_log(t, LOG_LEVEL_NOTICE, "gate closed: nothing behind it is sent", NULL, NULL, g->name);
+		/* Closed by a person, or by a doubt of the daemon's own, which somebody must see. */
+		queue_log(t, g->by != NULL ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING, "gate closed: nothing behind it is sent", NULL, NULL,
+		          arena_fmt(t->arena, "%s: %s", g->name, g->reason != NULL ? g->reason : "no reason given"));
 	return rc;
 }
 
@@ -269,6 +271,11 @@ int queue_gate_remove(struct turn *t, const char *name, const char *by, const ch
 
 /* ---- accounts ---- */
 
+void queue_warn(struct turn *t, const char *message, const char *account, const char *reason)
+{
+	queue_log(t, LOG_LEVEL_WARNING, message, NULL, account, reason);
+}
+
 int queue_account_pause(struct turn *t, struct account *account, const char *reason)
 {
 	if (account->pause_reason != NULL)
@@ -281,7 +288,7 @@ int queue_account_pause(struct turn *t, struct account *account, const char *rea
 	if (rc == 0)
 		rc = queue_note(t, NULL, account->name, "pause", reason, NULL, NULL);
 	if (rc == 0)
-		queue_log(t, LOG_LEVEL_ERR, "account paused: its items wait; mend the credential, then reload or release it", NULL, account->name,
+		queue_log(t, LOG_LEVEL_ERR, "account paused, its items wait", NULL, account->name,
 		          reason);
 	return rc;
 }

@@ -48,4 +48,7 @@ int queue_gate_remove(struct turn *t, const char *name, const char *by, const ch
 int queue_account_pause(struct turn *t, struct account *account, const char *reason);
 int queue_account_resume(struct turn *t, struct account *account, const char *by);
 
+/* One warning in the log when the turn is on disk. */
+void queue_warn(struct turn *t, const char *message, const char *account, const char *reason);
+
 #endif

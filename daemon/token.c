@@ -41,6 +41,9 @@ static int token_failed(struct drive *d)
 		d->account->not_before_ms = d->out.until_ms;
 		d->account->not_before_reason = arena_strdup(d->t->arena, d->out.text);
 		rc = queue_note(d->t, NULL, d->account->name, "session", d->out.text, NULL, NULL);
+		/* The first of a row is told; the retries stand in the journal. */
+		if (tries == 1)
+			queue_warn(d->t, "account cannot be used for now, trying again", d->account->name, d->out.text);
 	}
 	if (rc == 0)
 		rc = token_store(d);

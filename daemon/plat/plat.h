@@ -171,6 +171,7 @@ struct plat {
 	const char *name;
 	unsigned parallel;              /* targets of one account that may be under way at once */
 	bool needs_base_url, needs_directory, needs_credential;
+	bool takes_query;               /* BaseURL= is the whole address and may hold a query */
 	int64_t settle_ms;              /* wait this long after a lost answer before the first look */
 	int64_t session_ms;             /* account values older than this are read again; 0 = no session() */
 	/* All but step may be NULL. Each returns nothing: the verdict says it all. */

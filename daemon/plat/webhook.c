@@ -165,7 +165,7 @@ static void check(const struct plat_in *in, struct plat_report *out)
 const struct plat plat_webhook = {
 	.name = "webhook",
 	.parallel = 4,
-	.needs_base_url = true,
+	.needs_base_url = true, .takes_query = true,
 	.needs_credential = true,
 	.step = step,
 	.check = check,

@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "proto/status.h"
 
 #define KV_MAX_READERS 64
 #define KV_LOCK_BYTES (64 * 1024)
+#define KV_FULL_BYTES (1024 * 1024)
 
 struct kv {
 	MDB_env *env;
@@ -135,10 +137,21 @@ int kv_begin(struct kv *kv, bool write, struct kv_txn **out)
 	return 0;
 }
 
+/* A write that the disk has no room for comes out of LMDB as EIO when part of it fitted. Nothing has changed then. */
+static bool kv_disk_full(struct kv *kv)
+{
+	mdb_filehandle_t fd;
+	struct statvfs fs;
+	return mdb_env_get_fd(kv->env, &fd) == 0 && fstatvfs(fd, &fs) == 0 && fs.f_bavail * fs.f_frsize < KV_FULL_BYTES;
+}
+
 int kv_commit(struct kv_txn *txn)
 {
+	struct kv *kv = txn->kv;
 	int rc = mdb_txn_commit(txn->txn);
 	free(txn);
+	if (rc == EIO && kv_disk_full(kv))
+		rc = ENOSPC;
 	return kv_status(rc);
 }
 

@@ -7,7 +7,8 @@ import time
 
 import pictures
 import smmqtest
-from smmqtest import check, daemon, eq, sanitized, until
+from servers import sanitized
+from smmqtest import check, daemon, eq, until
 
 LINE_MAX = 1 << 20
 BOUND_KB = 64 * 1024 * (4 if sanitized() else 1)     # what abuse may cost

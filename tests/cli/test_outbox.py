@@ -196,7 +196,8 @@ def test_late_rules():
     d = daemon(brand=True).start()
     skip_it = d.add("brand", "skip", "--at", "+2s", "--late", "skip", "--max-late", "1s")
     hold_it = d.add("brand", "hold", "--at", "+2s", "--late", "hold", "--max-late", "1s")
-    post_it = d.add("brand", "post", "--at", "+2s", "--late", "post", "--max-late", "1s")
+    post_it = d.add("brand", "post", "--at", "+2s", "--late", "post", "--max-late", "1h")
+    missed = d.add("brand", "post no more", "--at", "+2s", "--late", "post", "--max-late", "1s")
     gone = d.add("brand", "expires", "--at", "+2s", "--expires", "+4s")
     d.stop()
     time.sleep(6)
@@ -204,6 +205,7 @@ def test_late_rules():
     d.wait_state(skip_it, "missed")
     d.wait_state(hold_it, "held")
     d.wait_state(post_it, "published")
+    d.wait_state(missed, "missed")
     d.wait_state(gone, "expired")
     for ident in (skip_it, hold_it, gone):
         check(d.target(ident)["reason"], "the reason is told for", ident)

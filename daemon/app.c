@@ -102,7 +102,16 @@ static void on_closed(void *ctx, void *state)
 	cmd_closed(state);
 }
 
-static const struct server_ops server_ops = { on_open, on_line, on_body, on_bad_line, on_drained, on_closed };
+static bool on_owes(void *ctx, void *state)
+{
+	(void)ctx;
+	return cmd_owes(state);
+}
+
+static const struct server_ops server_ops = {
+	.open = on_open, .line = on_line, .body = on_body, .bad_line = on_bad_line, .drained = on_drained, .owes = on_owes,
+	.closed = on_closed,
+};
 
 static void wire_write(void *ctx, uint64_t conn, const char *data, size_t len)
 {

@@ -119,6 +119,11 @@ void cmd_closed(struct cmd_conn *s)
 	free(s);
 }
 
+bool cmd_owes(const struct cmd_conn *s)
+{
+	return s->pending > 0 || s->watching;
+}
+
 /* ---- answers ---- */
 
 void cmd_ok(struct cmd_call *c)

@@ -53,6 +53,7 @@ enum cmd_next cmd_line(struct cmd_conn *s, const char *line, size_t len);
 enum cmd_next cmd_body(struct cmd_conn *s, const char *data, size_t len, uint64_t left);
 enum cmd_next cmd_bad_line(struct cmd_conn *s, bool too_long);
 void cmd_drained(struct cmd_conn *s);
+bool cmd_owes(const struct cmd_conn *s);              /* answers to its requests are still to come */
 void cmd_closed(struct cmd_conn *s);
 
 /* Sinks of turns. */

@@ -49,6 +49,8 @@ struct server_ops {
 	enum server_next (*bad_line)(void *ctx, void *state, bool too_long);
 	/* Output that waited has been taken: below SERVER_OUT_HIGH again. May write more. NULL if not wanted. */
 	void (*drained)(void *ctx, void *state);
+	/* Whether answers to lines handed over are still to come: a half-closed peer is kept for them. NULL: never. */
+	bool (*owes)(void *ctx, void *state);
 	/* Gone, for whatever reason. Last call for this state. */
 	void (*closed)(void *ctx, void *state);
 };

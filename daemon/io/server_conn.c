@@ -165,7 +165,9 @@ void conn_pump(struct conn *c)
 		c->in.used = c->in.scanned = 0;
 	}
 	if (c->eof) {
-		conn_close(c);                /* the start of a line without its end is no request */
+		/* The start of a line without its end is no request. Answers that are still to come are waited for. */
+		if (c->server->ops->owes == NULL || !c->server->ops->owes(c->server->ctx, c->state))
+			conn_close(c);
 		return;
 	}
 	c->want_read = true;
@@ -417,6 +419,8 @@ void server_write(struct server *s, uint64_t conn, const char *data, size_t len)
 	}
 	c->was_high = c->was_high || conn_waiting(c) > SERVER_OUT_HIGH;
 	conn_queue_dirty(c);
+	if (c->eof)                   /* perhaps this was the last answer it waited for */
+		conn_queue_ready(c);
 }
 
 size_t server_waiting(struct server *s, uint64_t conn)

@@ -216,7 +216,9 @@ static void on_gone(void *ctx, void *state)
 	atomic_fetch_add(&closed, 1);
 }
 
-static const struct server_ops ops = { on_open, on_line, on_body_piece, on_bad_line, on_drained, on_gone };
+static const struct server_ops ops = {
+	.open = on_open, .line = on_line, .body = on_body_piece, .bad_line = on_bad_line, .drained = on_drained, .closed = on_gone,
+};
 
 static void on_tick_resume(void *ctx)
 {

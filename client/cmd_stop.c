@@ -78,7 +78,8 @@ static int check_target(struct client *c, bool some, const char *filters)
 
 /* ---- cancel ---- */
 
-struct cancel { int64_t count; int exit_status; bool more; };
+/* cursor: where the next request of the same filter goes on; "" at the end. */
+struct cancel { int64_t count; int exit_status; char cursor[128]; };
 
 static int cancel_request(struct client *c, struct cancel *cancel, const struct buf *line)
 {
@@ -93,13 +94,13 @@ static int cancel_request(struct client *c, struct cancel *cancel, const struct 
 		cancel->exit_status = rc;
 	(void)json_get_int(a.json, "cancelled", &count);
 	cancel->count += count;
-	/* a filter whose rest is all in flight would match it for ever */
-	cancel->more = json_true(json_get(a.json, "more"), false) && count > 0;
+	const char *cursor = json_get_text(a.json, "cursor");
+	(void)snprintf(cancel->cursor, sizeof(cancel->cursor), "%s", cursor ? cursor : "");
 	answer_done(&a);
 	return 0;
 }
 
-static int cancel_filter(struct client *c, struct cancel *cancel, bool dry_run)
+static int cancel_page(struct client *c, struct cancel *cancel, bool dry_run)
 {
 	struct buf line = BUF_INIT(LINE_MAX_BYTES + 64);
 	struct json_writer w;
@@ -111,13 +112,22 @@ static int cancel_filter(struct client *c, struct cancel *cancel, bool dry_run)
 		jw_bool(&w, "all", true);
 	if (dry_run)
 		jw_bool(&w, "dry_run", true);
+	if (cancel->cursor[0])
+		jw_str(&w, "cursor", cancel->cursor);
 	rc = talk_line_end(c, &line, &w);
-	do {
-		cancel->more = false;
-		if (rc == 0)
-			rc = cancel_request(c, cancel, &line);
-	} while (rc == 0 && cancel->more && !dry_run);
+	if (rc == 0)
+		rc = cancel_request(c, cancel, &line);
 	buf_done(&line);
+	return rc;
+}
+
+static int cancel_filter(struct client *c, struct cancel *cancel, bool dry_run)
+{
+	int rc;
+
+	do
+		rc = cancel_page(c, cancel, dry_run);
+	while (rc == 0 && cancel->cursor[0]);
 	return rc;
 }
 
@@ -165,8 +175,7 @@ int cmd_cancel(struct client *c)
 		return talk_each(c, VERB_CANCEL, NULL, changed, NULL);
 	rc = ids_given(c) ? cancel_dry_ids(c, &cancel) : cancel_filter(c, &cancel, dry_run);
 	if (dry_run && rc == 0)
-		out_note(
-			&c->out, "%s%" PRId64 " would be cancelled; nothing was.", cancel.more ? "At least " : "", cancel.count);
+		out_note(&c->out, "%" PRId64 " would be cancelled; nothing was.", cancel.count);
 	else if (!dry_run && (rc == 0 || cancel.count > 0))
 		out_note(&c->out, "%" PRId64 " cancelled: guaranteed not sent.", cancel.count);
 	return rc ? rc : cancel.exit_status;

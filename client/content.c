@@ -176,6 +176,17 @@ int content_read(struct client *c, struct content *content, size_t text_operand,
 	return rc != 0 ? rc : cmd_media_open(c, &content->media);
 }
 
+static void write_file(const struct cmd_media_file *f, struct json_writer *w)
+{
+	const char *slash = strrchr(f->path, '/');
+
+	jw_str(w, "id", f->id);
+	jw_str(w, "name", slash ? slash + 1 : f->path);
+	if (f->alt)
+		jw_str(w, "alt", f->alt);
+	jw_end(w);
+}
+
 static void write_media(const struct content *content, struct json_writer *w)
 {
 	bool any = false;
@@ -189,10 +200,7 @@ static void write_media(const struct content *content, struct json_writer *w)
 			jw_array(w, "media");
 		any = true;
 		jw_object(w, NULL);
-		jw_str(w, "id", f->id);
-		if (f->alt)
-			jw_str(w, "alt", f->alt);
-		jw_end(w);
+		write_file(f, w);
 	}
 	if (any) {
 		jw_end(w);
@@ -220,10 +228,7 @@ static void write_link(const struct client *c, const struct content *content, st
 		if (!f->card)
 			continue;
 		jw_object(w, "thumb");
-		jw_str(w, "id", f->id);
-		if (f->alt)
-			jw_str(w, "alt", f->alt);
-		jw_end(w);
+		write_file(f, w);
 	}
 	jw_end(w);
 }

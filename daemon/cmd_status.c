@@ -12,7 +12,8 @@
 int cmd_hello(struct cmd_call *c)
 {
 	static const char *const keys[] = { "client", NULL };
-	if (!cmd_keys(c, c->body, "HELLO", keys))
+	const char *client;
+	if (!cmd_keys(c, c->body, "HELLO", keys) || !cmd_get_text(c, c->body, "client", &client))
 		return 0;
 	cmd_ok(c);
 	jw_str(&c->w, "server", "smmqd");

@@ -390,8 +390,9 @@ class Add(Case):
         self.assertEqual(fake.lines[1:4], ["PUT my_pic__1_.png 300", "PUT b.jpg 3", "PUT b.jpg 3"])
         self.assertEqual(fake.bodies, [b"\0\n\xff" * 100, b"OK\n", b"OK\n"])
         ids = ["%064x" % len(line) for line in fake.lines[1:4]]
-        self.assertEqual(fake.body()["media"], [{"id": ids[0], "alt": "first"}, {"id": ids[1]}])
-        self.assertEqual(fake.body()["link"], {"url": "u", "thumb": {"id": ids[2], "alt": "card"}})
+        self.assertEqual(fake.body()["media"], [{"id": ids[0], "name": "my pic {1}.png", "alt": "first"},
+                                                {"id": ids[1], "name": "b.jpg"}])
+        self.assertEqual(fake.body()["link"], {"url": "u", "thumb": {"id": ids[2], "name": fake.body()["link"]["thumb"]["name"], "alt": "card"}})
         self.assertEqual(fake.connections, 1)
 
     def test_media_too_large_never_sent(self):
@@ -716,26 +717,27 @@ class Changes(Case):
                 os.unlink(self.path)
 
     def test_cancel_more(self):
-        answers = [{"cancelled": 2, "ids": ["1.1", "2.1"], "in_flight": [], "more": True},
-                   {"cancelled": 1, "ids": ["3.1"], "in_flight": [], "more": False}]
+        answers = [{"cancelled": 2, "ids": ["1.1", "2.1"], "in_flight": [], "more": True, "cursor": "1-ab"},
+                   {"cancelled": 1, "ids": ["3.1"], "in_flight": [], "more": False, "cursor": None}]
         fake = self.fake(lambda number, line: ok(answers[min(len(fake.lines), 2) - 1]))
         self.expect(0, "cancel", "--label", "l")
-        self.assertEqual(len(fake.lines), 2)
+        self.assertEqual(fake.lines, ['CANCEL {"label":"l"}', 'CANCEL {"label":"l","cursor":"1-ab"}'])
         self.assertEqual(self.out.split(), ["1.1", "2.1", "3.1"])
         self.assertIn("3 cancelled", self.err)
-        stuck = {"cancelled": 0, "ids": [], "in_flight": ["1.1"], "more": True}
+        stuck = {"cancelled": 0, "ids": [], "in_flight": ["1.1"], "more": False, "cursor": None}
         fake.answers = lambda number, line: ok(stuck)
         self.expect(4, "cancel", "--label", "l")
         self.assertEqual(len(fake.lines), 3)
 
-    def test_cancel_dry_run_counts_once(self):
-        fake = self.fake({"CANCEL": ok({"cancelled": 5, "ids": [], "in_flight": [], "more": True})})
+    def test_cancel_dry_run_counts_all(self):
+        fake = self.fake(lambda number, line: ok({"cancelled": 5, "ids": [], "in_flight": [], "more": "cursor" not in line,
+                                                  "cursor": None if "cursor" in line else "1-ab"}))
         self.expect(0, "cancel", "--label", "l", "--dry-run")
-        self.assertEqual(fake.lines, ['CANCEL {"label":"l","dry_run":true}'])
-        self.assertIn("At least 5 would be cancelled", self.err)
+        self.assertEqual(fake.lines, ['CANCEL {"label":"l","dry_run":true}', 'CANCEL {"label":"l","dry_run":true,"cursor":"1-ab"}'])
+        self.assertIn("10 would be cancelled", self.err)
 
     def test_cancel_goes_on_without_a_reader(self):
-        answers = [{"cancelled": 2, "ids": ["1.1"] * 2000, "in_flight": [], "more": True}] * 20 + [
+        answers = [{"cancelled": 2, "ids": ["1.1"] * 2000, "in_flight": [], "more": True, "cursor": "1-ab"}] * 20 + [
             {"cancelled": 1, "ids": ["3.1"], "in_flight": [], "more": False}]
         fake = self.fake(lambda number, line: ok(answers[len(fake.lines) - 1]))
         p = subprocess.Popen([SMMQ, "cancel", "ALL"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.env())

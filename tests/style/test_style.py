@@ -11,7 +11,11 @@ if not os.path.isdir(os.path.join(SRC, "proto")):
 
 MAX_FILE, WARN_FILE, MAX_FUNCTION = 600, 450, 80
 MAX_TEST, WARN_TEST = 1000, 800         # a test is a list of cases; it may be longer
-PRODUCT = ("proto/", "daemon/", "client/")
+PRODUCT = ("proto", "daemon", "client")
+TEXT = (".c", ".h", ".py", ".mjs", ".sh", ".x", ".am", ".ac", ".mk", ".1", ".5", ".7", ".8", ".in", ".service", ".socket", ".conf",
+        ".sample", "README", "NEWS", "PROTOCOL", "bootstrap", "run")
+OWN = (".ci", *PRODUCT, "tests", "units")       # beside these a tree may hold builds, caches and whatever else
+TOP_FILES = ("bootstrap", "configure.ac", "Makefile.am", "NEWS", "README")
 
 # ---- include directions: a room may include itself and what its row names. A name that ends with "/" is a folder, one that
 # ends with ".h" a file, "name*" the headers of that room of daemon/.
@@ -29,6 +33,8 @@ ROOMS = {
     "daemon/log": [],
     "daemon/conf": ["daemon/model/", "daemon/plat/plat.h", "proto/"],
     "daemon/turn": CORE,
+    "daemon/guard": CORE,
+    "daemon/reload": CORE,
     "daemon/queue": CORE,
     "daemon/token": CORE,
     "daemon/engine": CORE + ["daemon/io/file.h"],
@@ -64,6 +70,8 @@ LIBRARIES = {
     "ini.h": ["daemon/conf_read.c"],
 }
 
+NOT_READ = ("node_modules", "__pycache__", "corpus", "cache")       # what others wrote, or no text
+
 FINDINGS, WARNINGS = [], []
 
 
@@ -80,9 +88,14 @@ def files(tops, endings):
     found = []
     for top in tops:
         for folder, folders, names in os.walk(os.path.join(SRC, top)):
-            folders[:] = [f for f in folders if f not in ("node_modules", "__pycache__", "corpus") and not f.startswith(".")]
+            folders[:] = [f for f in folders if f not in NOT_READ and not f.startswith(".")]
             found += [os.path.relpath(os.path.join(folder, name), SRC) for name in names if name.endswith(endings)]
     return sorted(found)
+
+
+def own_files(endings):
+    """Those of the whole project, whatever else lies in the tree."""
+    return [f for f in TOP_FILES if f.endswith(endings) and os.path.exists(os.path.join(SRC, f))] + files(OWN, endings)
 
 
 TOKEN = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
@@ -142,12 +155,12 @@ def check_includes(path, text):
 
 
 def check_directions():
-    for path in files(["proto", "daemon", "client"], (".c", ".h")):
+    for path in files(PRODUCT, (".c", ".h")):
         check_includes(path, read(path))
 
 
 def check_sizes():
-    for path in files(["proto", "daemon", "client", "tests"], (".c", ".h", ".py")):
+    for path in files((*PRODUCT, "tests"), (".c", ".h", ".py")):
         text = read(path)
         count = text.count("\n")
         most, aim = (MAX_TEST, WARN_TEST) if path.startswith("tests/") else (MAX_FILE, WARN_FILE)
@@ -161,36 +174,32 @@ def check_sizes():
             length = m.group(1).count("\n")
             if length > MAX_FUNCTION:
                 wrong(path, "a function of %d lines; at most %d" % (length, MAX_FUNCTION), line)
-    for path in files(["proto", "daemon", "client"], (".c",)):
+    for path in files(PRODUCT, (".c",)):
         if re.search(r"^[a-z].*\)[ \t]*\{", bare(read(path)), re.M):
             wrong(path, "a function's brace stands on a line of its own")
 
 
 def check_forbidden_words():
     unfinished = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "X" * 3)) + r")\b")
-    for path in files(["proto", "daemon", "client"], (".c", ".h")):
+    for path in files(PRODUCT, (".c", ".h")):
         for line, m in lines_with(r"\b(assert|abort)[ \t]*\(|<assert\.h>", bare(read(path))):
             wrong(path, "%s: nothing a peer sends may end the daemon; return a status" % m.group().strip("( "), line)
-    for path in files(["."], (".c", ".h", ".py", ".am", ".ac", ".mk", ".md", ".1", ".5", ".7", ".8", ".in", ".conf", ".sample",
-                              "README", "NEWS", "PROTOCOL", "bootstrap")):
-        if path.startswith("build"):
-            continue
+    for path in own_files(TEXT):
         for line, m in lines_with(unfinished.pattern, read(path)):
             wrong(path, "holds %s: finish it, or open an issue" % m.group(), line)
 
 
 def check_machine_paths():
     pattern = r"(?<![\w.])/(work|root|builds?)/\w+|/home/[a-z]\w*/"
-    for path in files(["."], (".c", ".h", ".py", ".mk", ".am", ".ac", ".1", ".5", ".7", ".8", "README", "NEWS", "PROTOCOL",
-                              "bootstrap", ".service", ".socket", ".in")):
-        if path.startswith("build") or path.endswith("test_style.py"):
+    for path in own_files(TEXT):
+        if path.endswith("test_style.py"):
             continue
         for line, m in lines_with(pattern, read(path)):
             wrong(path, "%s is a path of one machine" % m.group(), line)
 
 
 def check_headers():
-    for path in files(["proto", "daemon", "client"], (".c", ".h")):
+    for path in files(PRODUCT, (".c", ".h")):
         text = read(path)
         if not text.startswith("/*"):
             wrong(path, "does not begin with a comment that says what it is for")
@@ -199,7 +208,7 @@ def check_headers():
             wrong(path, "its first comment does not begin with its name, %s" % name)
         for line, m in lines_with(r"//[^\n]*", re.sub(r'/\*.*?\*/|"(?:\\.|[^"\\\n])*"', keep_lines, text, flags=re.S)):
             wrong(path, "a // comment", line)
-    for path in files(["proto", "daemon", "client", "tests"], (".h",)):
+    for path in files((*PRODUCT, "tests"), (".h",)):
         code = bare(read(path)).strip()
         m = re.match(r"#ifndef (SMMQ_\w+_H)\n#define (\w+)\n", code)
         if not m or m.group(1) != m.group(2) or not code.endswith("#endif"):

@@ -9,152 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/cmd.h"
-#include "daemon/engine.h"
-#include "daemon/guard.h"
+#include "daemon/app_priv.h"
 #include "daemon/io/clock.h"
-#include "daemon/io/file.h"
-#include "daemon/io/http.h"
-#include "daemon/io/loop.h"
 #include "daemon/io/notify.h"
-#include "daemon/io/server.h"
 #include "daemon/log.h"
-#include "daemon/media.h"
 #include "daemon/model/caltime_zone.h"
 #include "daemon/reload.h"
-#include "daemon/turn.h"
 #include "proto/status.h"
 
 #define TICK_MS (10 * 1000)
-#define FAST_TICK_MS 200
 #define CLOSE_GRACE_MS 2000
-
-enum app_phase { APP_STARTING, APP_RUNNING, APP_DRAINING, APP_CLOSING };
-
-struct app {
-	const struct conf *conf;
-	struct loop *loop;
-	struct loop_wake *wake;
-	struct loop_tick *tick, *fast;
-	struct store *store;
-	struct turns *turns;
-	struct http *http;
-	struct files *files;
-	struct engine *engine;
-	struct media_room *media;
-	struct cmd *cmd;
-	struct server *server;
-	struct guard *guard;
-	enum app_phase phase;
-	int64_t stop_ms;                 /* when waiting for what is in flight ends (boot clock) */
-	int exit_status;
-	char status_line[256];
-};
-
-/* ---- the socket and the verbs ---- */
-
-static enum server_next next_of(enum cmd_next n)
-{
-	static const enum server_next map[] = {
-		[CMD_NEXT] = SERVER_NEXT, [CMD_WAIT] = SERVER_WAIT, [CMD_AGAIN] = SERVER_AGAIN, [CMD_CLOSE] = SERVER_CLOSE,
-	};
-	return map[n];
-}
-
-static int on_open(void *ctx, const struct peer *p, void **state)
-{
-	struct app *a = ctx;
-	const struct cmd_peer peer = { .conn = p->conn, .uid = p->uid, .gid = p->gid, .groups = p->groups, .group_count = p->group_count };
-	struct cmd_conn *s;
-	int rc = cmd_open(a->cmd, &peer, &s);
-	if (rc == 0)
-		*state = s;
-	return rc;
-}
-
-static enum server_next on_line(void *ctx, void *state, char *line, size_t len)
-{
-	(void)ctx;
-	return next_of(cmd_line(state, line, len));
-}
-
-static enum server_next on_body(void *ctx, void *state, const char *data, size_t len, uint64_t left)
-{
-	(void)ctx;
-	return next_of(cmd_body(state, data, len, left));
-}
-
-static enum server_next on_bad_line(void *ctx, void *state, bool too_long)
-{
-	(void)ctx;
-	return next_of(cmd_bad_line(state, too_long));
-}
-
-static void on_drained(void *ctx, void *state)
-{
-	(void)ctx;
-	cmd_drained(state);
-}
-
-static void on_closed(void *ctx, void *state)
-{
-	(void)ctx;
-	cmd_closed(state);
-}
-
-static bool on_owes(void *ctx, void *state)
-{
-	(void)ctx;
-	return cmd_owes(state);
-}
-
-static const struct server_ops server_ops = {
-	.open = on_open, .line = on_line, .body = on_body, .bad_line = on_bad_line, .drained = on_drained, .owes = on_owes,
-	.closed = on_closed,
-};
-
-static void wire_write(void *ctx, uint64_t conn, const char *data, size_t len)
-{
-	server_write(((struct app *)ctx)->server, conn, data, len);
-}
-
-static void wire_expect_body(void *ctx, uint64_t conn, uint64_t bytes)
-{
-	server_expect_body(((struct app *)ctx)->server, conn, bytes);
-}
-
-static void wire_resume(void *ctx, uint64_t conn)
-{
-	server_resume(((struct app *)ctx)->server, conn);
-}
-
-static void wire_close(void *ctx, uint64_t conn)
-{
-	server_close(((struct app *)ctx)->server, conn);
-}
-
-static bool wire_full(void *ctx, uint64_t conn)
-{
-	return server_waiting(((struct app *)ctx)->server, conn) >= SERVER_OUT_HIGH;
-}
-
-static unsigned wire_connections(void *ctx)
-{
-	return server_count(((struct app *)ctx)->server);
-}
-
-static void app_fast_tick(void *ctx);
-
-static void wire_hurry(void *ctx, bool on)
-{
-	struct app *a = ctx;
-	if (on && a->fast == NULL)
-		(void)loop_tick_new(a->loop, FAST_TICK_MS, app_fast_tick, a, &a->fast);
-	if (!on && a->fast != NULL && a->phase == APP_RUNNING) {
-		loop_tick_free(a->fast);
-		a->fast = NULL;
-	}
-}
 
 /* ---- sinks of turns ---- */
 
@@ -255,11 +119,11 @@ static void app_stop(struct app *a)
 	cmd_stop(a->cmd);
 	server_stop(a->server);
 	engine_drain(a->engine, true);
-	wire_hurry(a, true);
+	app_hurry(a, true);
 	engine_when_idle(a->engine, app_finish, a);
 }
 
-static void app_fast_tick(void *ctx)
+void app_fast_tick(void *ctx)
 {
 	struct app *a = ctx;
 	cmd_tick(a->cmd, clock_now_ms());
@@ -287,27 +151,28 @@ static void app_take_conf(void *ctx, const struct conf *conf)
 static void app_reload(void *ctx, void (*done)(void *, int, const char *), void *done_ctx)
 {
 	struct app *a = ctx;
-	notify_reloading();
 	reload_start(a->turns, a->conf, app_take_conf, a, done, done_ctx);
 }
 
 static void reload_logged(void *ctx, int status, const char *text)
 {
-	(void)ctx;
+	const struct app *a = ctx;
 	if (status < 0)
 		log_line(LOG_LEVEL_ERR, "reload refused, the configuration in force stays", "reason=\"%s\"", text);
 	else
 		log_line(LOG_LEVEL_NOTICE, "configuration reloaded", "accounts=%d", status);
-	notify_ready(NULL);
+	notify_ready(a->status_line);
 }
 
 static void on_signal(void *ctx, int signo)
 {
 	struct app *a = ctx;
-	if (signo == SIGHUP)
-		app_reload(a, reload_logged, a);
-	else
+	if (signo != SIGHUP) {
 		app_stop(a);
+		return;
+	}
+	notify_reloading();
+	app_reload(a, reload_logged, a);
 }
 
 /* ---- status and watchdog ---- */
@@ -370,7 +235,7 @@ static int app_listen(struct app *a)
 {
 	int fd = notify_listen_fd();
 	errno = 0;
-	int rc = server_new(a->loop, a->conf->socket, fd, 0660, &server_ops, a, (unsigned)a->conf->max_connections, &a->server);
+	int rc = server_new(a->loop, a->conf->socket, fd, 0660, &app_server_ops, a, (unsigned)a->conf->max_connections, &a->server);
 	if (rc == -ST_CONFLICT)
 		log_line(LOG_LEVEL_ERR, "another daemon answers on the socket; stop it or set Socket=", "socket=%s", a->conf->socket);
 	else if (rc < 0)
@@ -427,8 +292,7 @@ static int app_build_core(struct app *a)
 	engine_conf(a->engine, a->conf);
 	const struct cmd_parts cmd = {
 		.turns = a->turns, .store = a->store, .engine = a->engine, .media = a->media, .reload = app_reload, .reload_ctx = a,
-		.wire = { .ctx = a, .write = wire_write, .expect_body = wire_expect_body, .resume = wire_resume, .close = wire_close,
-		          .full = wire_full, .connections = wire_connections, .hurry = wire_hurry },
+		.wire = app_wire(a),
 	};
 	return cmd_new(&cmd, &a->cmd);
 }

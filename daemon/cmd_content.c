@@ -45,7 +45,9 @@ static int content_file(struct cmd_call *c, const struct json *v, struct media *
 	if (id == NULL)
 		return cmd_err(c, ST_INVALID, "a media element needs the \"id\" that PUT gave"), 0;
 	int rc = store_blob_get(c->txn, c->arena, id, &b);
-	if (rc == -ST_NO_ITEM || rc == -ST_INVALID)
+	if (rc == -ST_INVALID)
+		return cmd_err(c, ST_INVALID, "\"%.64s\" is no media id; an id is the 64 hex digits that PUT gave", id), 0;
+	if (rc == -ST_NO_ITEM)
 		return cmd_err(c, ST_NO_ITEM, "no media file \"%.64s\"; PUT it first (unused files are removed after a day)", id), 0;
 	if (rc < 0)
 		return rc;

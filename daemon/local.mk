@@ -1,6 +1,6 @@
 noinst_LIBRARIES += daemon/libsmmqd.a
 daemon_libsmmqd_a_SOURCES = \
-	%D%/app.c %D%/app.h \
+	%D%/app.c %D%/app.h %D%/app_priv.h %D%/app_wire.c \
 	%D%/cmd.c %D%/cmd.h %D%/cmd_priv.h \
 	%D%/cmd_add.c \
 	%D%/cmd_admin.c \

@@ -61,8 +61,9 @@ def test_malformed_lines():
                  b"LIST {\"state\":\"nonsense\"}", b"HELLO " + b"{\"client\":" * 5000, b"LIST {\"state\":" + b"[" * 100000 + b"]" * 100000 + b"}",
                  add_line(at="whenever"), add_line(at="2035-13-45 99:99"), add_line(text=5), add_line(nonsense=1),
                  add_line(at="2035-01-01 09:00 Mars/Olympus"), add_line(late="never"), add_line(max_late="12"), add_line(accounts=[]),
-                 add_line(accounts=["brand"] * 1000), add_line(media=[{"id": "../../etc/passwd"}]), add_line(parts=[])):
+                 add_line(accounts=["brand", "brand"]), add_line(media=[{"id": "../../etc/passwd"}]), add_line(parts=[])):
         err(d, line, "invalid")
+    err(d, add_line(accounts=["brand"] * 1000), "too_large")
     err(d, b"SHOW 12345", "no_item")
     err(d, add_line(accounts=["../brand"]), "no_account")
     eq(d.status()["queued"], 0, "items queued by nonsense")

@@ -157,21 +157,33 @@ static int resolved(struct client *c, const struct answer *a, const char *id, vo
 
 int cmd_resolve(struct client *c)
 {
-	static const char *const options[][2] = { { "url", "url" }, { "remote-id", "remote_id" }, { "reason", "reason" } };
-	const char *as = args_value(&c->args, "as");
+	static const char *const truths[] = { "published", "absent", "failed", "lookup" };
+	const struct args *a = &c->args;
 	struct buf body = BUF_INIT(LINE_MAX_BYTES);
 	struct json_writer w;
+	const char *as = NULL;
+	size_t given = 0;
 
-	if (!as)
-		return out_fail(&c->out, ST_USAGE, "say what is true: --as published, absent, failed or lookup");
-	if (strcmp(as, "published") != 0 && (args_has(&c->args, "url") || args_has(&c->args, "remote-id")))
-		return out_fail(&c->out, ST_USAGE, "--url and --remote-id go with --as published");
+	for (size_t i = 0; i < sizeof truths / sizeof *truths; i++)
+		if (args_has(a, truths[i])) {
+			as = truths[i];
+			given++;
+		}
+	if (given != 1)
+		return out_fail(&c->out, ST_USAGE, "say what is true: --published URL, --absent or --failed, or --lookup to look again");
+	if (!args_has(a, "published") && args_has(a, "remote-id"))
+		return out_fail(&c->out, ST_USAGE, "--remote-id goes with --published");
+	if (!args_has(a, "failed") && args_has(a, "reason"))
+		return out_fail(&c->out, ST_USAGE, "--reason goes with --failed");
 	jw_init(&w, &body);
 	jw_object(&w, NULL);
 	jw_str(&w, "as", as);
-	for (size_t i = 0; i < sizeof options / sizeof *options; i++)
-		if (args_has(&c->args, options[i][0]))
-			jw_str(&w, options[i][1], args_value(&c->args, options[i][0]));
+	if (args_has(a, "published"))
+		jw_str(&w, "url", args_value(a, "published"));
+	if (args_has(a, "remote-id"))
+		jw_str(&w, "remote_id", args_value(a, "remote-id"));
+	if (args_has(a, "reason"))
+		jw_str(&w, "reason", args_value(a, "reason"));
 	jw_end(&w);
 	return each(c, VERB_RESOLVE, &body, resolved);
 }

@@ -77,10 +77,10 @@ static void show_advice(struct out *o, const char *state, const char *id)
 		return;
 	if (strcmp(state, "unknown") == 0) {
 		out_fmt(o, "  next       look at the account, then one of\n");
-		out_fmt(o, "               smmq resolve %s --as published --url URL   (it is there)\n", id);
-		out_fmt(o, "               smmq resolve %s --as absent                (it is not: send it again)\n", id);
-		out_fmt(o, "               smmq resolve %s --as failed --reason TEXT  (give up)\n", id);
-		out_fmt(o, "               smmq resolve %s --as lookup                (let the daemon look again now)\n", id);
+		out_fmt(o, "               smmq resolve %s --published URL          (it is there)\n", id);
+		out_fmt(o, "               smmq resolve %s --absent                 (it is not: send it again)\n", id);
+		out_fmt(o, "               smmq resolve %s --failed --reason TEXT   (give up)\n", id);
+		out_fmt(o, "               smmq resolve %s --lookup                 (let the daemon look again now)\n", id);
 	} else if (strcmp(state, "failed") == 0) {
 		out_fmt(o, "  next       smmq retry %s  (goes on with what is missing), or smmq cancel %s\n", id, id);
 	} else if (strcmp(state, "held") == 0 || strcmp(state, "draft") == 0) {

@@ -107,10 +107,12 @@ static const struct arg_option release_options[] = {
 };
 
 static const struct arg_option resolve_options[] = {
-	{ "as", 0, ARG_CHOICE, "published|absent|failed|lookup", "what is true, or look again" },
-	{ "url", 0, ARG_TEXT, "URL", "where it is (published)" },
-	{ "remote-id", 0, ARG_TEXT, "ID", "the platform's id of it (published)" },
-	{ "reason", 'r', ARG_TEXT, "TEXT", "why (failed)" },
+	{ "published", 0, ARG_TEXT, "URL", "it is there, at this address" },
+	{ "remote-id", 0, ARG_TEXT, "ID", "the platform's id of it, with --published" },
+	{ "absent", 0, ARG_FLAG, NULL, "it is not there: send it again" },
+	{ "failed", 0, ARG_FLAG, NULL, "give it up" },
+	{ "reason", 'r', ARG_TEXT, "TEXT", "why, with --failed" },
+	{ "lookup", 0, ARG_FLAG, NULL, "let the daemon look again now" },
 	{ 0 }
 };
 
@@ -169,7 +171,7 @@ static const struct command commands[] = {
 	{ "retry", cmd_retry, "ID... | -", "let failed targets go on with what is missing", no_options, 1, MANY,
 		VERB_RETRY },
 	{ "resolve", cmd_resolve,
-		"ID... | -  --as published|absent|failed|lookup [--url URL] [--remote-id ID] [--reason TEXT]",
+		"ID... | -  --published URL [--remote-id ID] | --absent | --failed [--reason TEXT] | --lookup",
 		"settle an unknown outcome", resolve_options, 1, MANY, VERB_RESOLVE },
 	{ "wait", cmd_wait, "ID... | -  [--timeout DURATION] [--settle DURATION]", "wait until all have come to their end",
 		wait_options, 1, MANY, VERB_WATCH },
@@ -181,6 +183,9 @@ static const struct command commands[] = {
 	{ "reload", cmd_reload, "", "let the daemon read its configuration again", no_options, 0, 0, VERB_RELOAD },
 	{ "drain", cmd_drain, "[--timeout DURATION] [--off]", "stop firing and wait for what is in flight", drain_options,
 		0, 0, VERB_DRAIN },
+	{ "check", cmd_check, "", "compare the store's records, indexes and counters", no_options, 0, 0, VERB_CHECK },
+	{ "verify", cmd_verify, "", "recompute the journal's chain of hashes", no_options, 0, 0, VERB_VERIFY },
+	{ "backup", cmd_backup, "DIRECTORY", "write a consistent copy of the store", no_options, 1, 1, VERB_BACKUP },
 	{ "version", cmd_version, "", "versions of client and daemon", no_options, 0, 0, VERB_HELLO },
 	{ "help", cmd_help, "[COMMAND]", "this help, or the options of a command", no_options, 0, 1, -1 },
 };

@@ -54,6 +54,9 @@ int cmd_watch(struct client *c);
 int cmd_log(struct client *c);
 int cmd_reload(struct client *c);
 int cmd_drain(struct client *c);
+int cmd_check(struct client *c);
+int cmd_verify(struct client *c);
+int cmd_backup(struct client *c);
 int cmd_version(struct client *c);
 int cmd_help(struct client *c);
 

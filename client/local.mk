@@ -3,6 +3,7 @@ smmq_SOURCES = \
 	%D%/args.c %D%/args.h \
 	%D%/cmd_add.c \
 	%D%/cmd_admin.c \
+	%D%/cmd_care.c \
 	%D%/cmd_change.c \
 	%D%/cmd_list.c \
 	%D%/cmd_media.c %D%/cmd_media.h \

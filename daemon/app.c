@@ -12,6 +12,7 @@
 #include "daemon/app_priv.h"
 #include "daemon/io/clock.h"
 #include "daemon/io/notify.h"
+#include "daemon/io/work.h"
 #include "daemon/log.h"
 #include "daemon/model/caltime_zone.h"
 #include "daemon/reload.h"
@@ -198,6 +199,7 @@ static void app_started(void *data)
 		log_line(LOG_LEVEL_WARNING, "the file \"instance\" could not be written; the next start may take the store for a restored one",
 		         "directory=%s", a->conf->state_directory);
 	a->phase = APP_RUNNING;
+	cmd_start(a->cmd);
 	engine_start(a->engine);
 	app_tick(a);
 	notify_ready(a->status_line);
@@ -275,6 +277,11 @@ static int app_build_io(struct app *a)
 	return rc < 0 ? app_fail("HTTP could not be set up; look at CAFile= and Proxy=", rc) : 0;
 }
 
+static int app_work(void *ctx, void (*run)(void *data), void (*done)(void *data), void *data)
+{
+	return work_start(((struct app *)ctx)->loop, run, done, data);
+}
+
 static int app_build_core(struct app *a)
 {
 	const struct turn_sinks sinks = { .ctx = a, .reply = sink_reply, .due = sink_due, .periodic = sink_periodic, .journal = sink_journal,
@@ -292,6 +299,7 @@ static int app_build_core(struct app *a)
 	engine_conf(a->engine, a->conf);
 	const struct cmd_parts cmd = {
 		.turns = a->turns, .store = a->store, .engine = a->engine, .media = a->media, .reload = app_reload, .reload_ctx = a,
+		.work = app_work, .work_ctx = a,
 		.wire = app_wire(a),
 	};
 	return cmd_new(&cmd, &a->cmd);

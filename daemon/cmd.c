@@ -1,11 +1,9 @@
 /* cmd.c: from a line to its handler and from an answer back to its connection: order, levels, bounds. */
 #include "daemon/cmd.h"
 
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "daemon/cmd_priv.h"
 #include "daemon/engine.h"
@@ -33,6 +31,9 @@ static const struct handler handlers[VERB__COUNT] = {
 	[VERB_ACCOUNTS] = { .read = cmd_accounts },
 	[VERB_RELOAD] = { .talk = cmd_reload },
 	[VERB_DRAIN] = { .talk = cmd_drain },
+	[VERB_CHECK] = { .talk = cmd_check_store },
+	[VERB_VERIFY] = { .talk = cmd_verify },
+	[VERB_BACKUP] = { .talk = cmd_backup },
 };
 
 /* ---- connections ---- */
@@ -50,48 +51,9 @@ struct cmd_conn *cmd_conn_find(struct cmd *c, uint64_t conn)
 	return *conn_slot(c, conn);
 }
 
-static bool peer_in_group(const struct cmd_peer *p, gid_t gid)
-{
-	if (gid == (gid_t)-1)
-		return false;
-	if (p->gid == gid)
-		return true;
-	for (size_t i = 0; i < p->group_count; i++)
-		if (p->groups[i] == gid)
-			return true;
-	return false;
-}
-
-/* The daemon's own user and root may do everything. With no group configured, whoever may open the socket may submit. */
-static int peer_level(const struct conf *conf, const struct cmd_peer *p)
-{
-	if (p->uid == 0 || p->uid == geteuid())
-		return LEVEL_ADMIN;
-	if (peer_in_group(p, conf->admin_gid))
-		return LEVEL_ADMIN;
-	if (peer_in_group(p, conf->approve_gid))
-		return LEVEL_APPROVE;
-	if (peer_in_group(p, conf->submit_gid))
-		return LEVEL_SUBMIT;
-	if (peer_in_group(p, conf->read_gid))
-		return LEVEL_READ;
-	bool none = conf->admin_group == NULL && conf->approve_group == NULL && conf->submit_group == NULL && conf->read_group == NULL;
-	return none ? LEVEL_SUBMIT : -1;
-}
-
-static void peer_name(uid_t uid, char *out, size_t size)
-{
-	struct passwd pw, *found = NULL;
-	char buf[2048];
-	if (getpwuid_r(uid, &pw, buf, sizeof buf, &found) == 0 && found != NULL)
-		(void)snprintf(out, size, "%s", found->pw_name);
-	else
-		(void)snprintf(out, size, "uid %lu", (unsigned long)uid);
-}
-
 int cmd_open(struct cmd *c, const struct cmd_peer *peer, struct cmd_conn **out)
 {
-	int level = peer_level(turns_conf(c->parts.turns), peer);
+	int level = cmd_peer_level(turns_conf(c->parts.turns), peer);
 	if (level < 0) {
 		log_line(LOG_LEVEL_NOTICE, "connection refused: the user is in no group that smmqd.conf names", "uid=%lu", (unsigned long)peer->uid);
 		return -ST_DENIED;
@@ -101,7 +63,7 @@ int cmd_open(struct cmd *c, const struct cmd_peer *peer, struct cmd_conn **out)
 		return -ST_NO_MEMORY;
 	s->cmd = c;
 	s->who = (struct cmd_who){ .conn = peer->conn, .uid = peer->uid, .level = (enum level)level };
-	peer_name(peer->uid, s->who.name, sizeof s->who.name);
+	cmd_peer_name(peer->uid, s->who.name, sizeof s->who.name);
 	*conn_slot(c, peer->conn) = s;
 	*out = s;
 	return 0;
@@ -375,7 +337,7 @@ enum cmd_next cmd_line(struct cmd_conn *s, const char *line, size_t len)
 	const char *why = NULL;
 	if (s->watching)
 		return CMD_CLOSE;
-	if (must_wait(s, line, len)) {
+	if (!s->cmd->started || must_wait(s, line, len)) {
 		s->waits = true;
 		return CMD_AGAIN;
 	}
@@ -423,6 +385,15 @@ void cmd_drained(struct cmd_conn *s)
 		cmd_watch_more(s);
 }
 
+void cmd_start(struct cmd *c)
+{
+	c->started = true;
+	for (size_t i = 0; i < CMD_BUCKETS; i++)
+		for (struct cmd_conn *s = c->buckets[i]; s != NULL; s = s->next)
+			if (s->waits)
+				conn_resume(s);
+}
+
 void cmd_stop(struct cmd *c)
 {
 	c->stopping = true;
@@ -446,5 +417,6 @@ void cmd_free(struct cmd *c)
 	for (size_t i = 0; i < CMD_BUCKETS; i++)
 		while (c->buckets[i] != NULL)
 			cmd_closed(c->buckets[i]);
+	cmd_care_gone(c);
 	free(c);
 }

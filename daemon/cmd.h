@@ -42,6 +42,9 @@ struct cmd_parts {
 	/* Reads the configuration again; done(ctx, status, text) later or at once: number of accounts as status, or negative with a text. */
 	void (*reload)(void *ctx, void (*done)(void *done_ctx, int status, const char *text), void *done_ctx);
 	void *reload_ctx;
+	/* run(data) on another thread, then done(data) on the loop thread. 0 or a status. */
+	int (*work)(void *ctx, void (*run)(void *data), void (*done)(void *data), void *data);
+	void *work_ctx;
 };
 
 int cmd_new(const struct cmd_parts *parts, struct cmd **out);
@@ -63,6 +66,8 @@ void cmd_room(struct cmd *c);
 /* Now and then (once a second or so): time limits. */
 void cmd_tick(struct cmd *c, int64_t now_ms);
 
+/* From now on requests are carried out; those that came before have waited. */
+void cmd_start(struct cmd *c);
 /* Counts by state, for systemd's STATUS line. */
 int cmd_status_line(struct cmd *c, char *buf, size_t size);
 /* Answers refuse changes from now on (ERR stopping). */

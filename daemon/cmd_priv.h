@@ -12,7 +12,7 @@
 
 #define CMD_MAX_PENDING 256          /* changes of one connection that wait for their commit */
 #define CMD_MAX_ANSWER_BYTES (8u * 1024 * 1024)
-#define CMD_PAGE_BYTES (256u * 1024) /* a read page stops growing here */
+#define CMD_PAGE_BYTES (128u * 1024) /* a read page stops growing here */
 #define CMD_PAGE_LOOKS 1000
 #define CMD_PAGE_MAX 1000
 #define CMD_NAME_MAX 64
@@ -37,14 +37,16 @@ struct cmd_conn {
 };
 
 #define CMD_BUCKETS 1024
+struct care;
 struct cmd {
 	struct cmd_parts parts;
 	struct cmd_conn *buckets[CMD_BUCKETS];
 	int64_t started_ms;
-	bool stopping;
+	bool started, stopping;
 	unsigned watchers;
 	uint64_t drain_conn;             /* who waits for DRAIN; 0 = nobody */
 	int64_t drain_until_ms;
+	struct care *care;               /* the CHECK, VERIFY or BACKUP under way: one at a time */
 };
 
 /* One request on its way through a handler. `out` becomes the answer: data lines, then OK or ERR. */
@@ -73,9 +75,18 @@ enum cmd_next cmd_put(struct cmd_conn *s, struct cmd_call *c);
 enum cmd_next cmd_watch(struct cmd_conn *s, struct cmd_call *c);
 enum cmd_next cmd_reload(struct cmd_conn *s, struct cmd_call *c);
 enum cmd_next cmd_drain(struct cmd_conn *s, struct cmd_call *c);
+enum cmd_next cmd_check_store(struct cmd_conn *s, struct cmd_call *c);
+enum cmd_next cmd_verify(struct cmd_conn *s, struct cmd_call *c);
+enum cmd_next cmd_backup(struct cmd_conn *s, struct cmd_call *c);
 void cmd_watch_more(struct cmd_conn *s);
 struct cmd_conn *cmd_conn_find(struct cmd *c, uint64_t conn);
+void cmd_care_gone(struct cmd *cmd);
 void cmd_drain_gone(struct cmd_conn *s);
+
+/* The caller's level, or -1: none. The daemon's own user and root may do everything; with no group configured, whoever may open
+ * the socket may submit. */
+int cmd_peer_level(const struct conf *conf, const struct cmd_peer *p);
+void cmd_peer_name(uid_t uid, char *out, size_t size);     /* the user's name, or "uid 1000" */
 
 /* ---- answers ---- */
 /* Begins "OK {"; the caller adds members to c->w and ends with cmd_ok_end. */

@@ -11,7 +11,7 @@
 #include "daemon/log.h"
 #include "proto/status.h"
 
-#define RETRY_TURN_MS 1000           /* a turn that could not be run is tried again so much later */
+#define COMPLAIN_MS (60 * 1000)
 
 /* ---- lanes ---- */
 
@@ -78,16 +78,16 @@ static void fire_done(void *data)
 	l->firing = false;
 	l->parallel = in->parallel;
 	memcpy(l->name, in->name, sizeof l->name);
-	if (in->needs_session)
-		run_session_start(e, l);
 	if (l->touched) {
 		/* Something came while the turn ran, which may stand anywhere: look again. */
 		l->from = (struct store_ref){ 0 };
 		l->due_ms = in->next_ms < l->due_ms ? in->next_ms : l->due_ms;
-		return;
+	} else {
+		l->from = in->cut;
+		l->due_ms = in->next_ms;
 	}
-	l->from = in->cut;
-	l->due_ms = in->next_ms;
+	if (in->needs_session && !run_session_start(e, l))
+		l->due_ms = clock_now_ms() + ENGINE_RETRY_TURN_MS;
 }
 
 static int fire_run(struct turn *t, void *input)
@@ -98,6 +98,15 @@ static int fire_run(struct turn *t, void *input)
 	return rc;
 }
 
+void engine_complain(struct engine *e, const char *what, int status)
+{
+	int64_t now_ms = clock_now_ms();
+	if (e->told_ms != 0 && now_ms >= e->told_ms && now_ms - e->told_ms < COMPLAIN_MS)
+		return;
+	e->told_ms = now_ms;
+	log_line(LOG_LEVEL_ERR, what, "error=%s reason=\"%s; trying again every second\"", status_info(status)->word, status_info(status)->help);
+}
+
 static void fire_failed(void *input, int status)
 {
 	struct fire_input *in = input;
@@ -105,10 +114,9 @@ static void fire_failed(void *input, int status)
 	in->engine->reserved -= in->slots;
 	if (l != NULL) {
 		l->firing = false;
-		l->due_ms = clock_now_ms() + RETRY_TURN_MS;
+		l->due_ms = clock_now_ms() + ENGINE_RETRY_TURN_MS;
 	}
-	log_line(LOG_LEVEL_ERR, "what is due could not be started, trying again in a second", "account_no=%llu error=%s",
-	         (unsigned long long)in->account_no, status_info(status)->word);
+	engine_complain(in->engine, "what is due could not be started", status);
 }
 
 static void fire(struct engine *e, struct lane *l, int64_t now_ms)
@@ -116,7 +124,7 @@ static void fire(struct engine *e, struct lane *l, int64_t now_ms)
 	size_t room = e->max_runs - e->run_count - e->reserved;
 	struct fire_input *in = calloc(1, sizeof *in);
 	if (in == NULL) {
-		l->due_ms = now_ms + RETRY_TURN_MS;
+		l->due_ms = now_ms + ENGINE_RETRY_TURN_MS;
 		return;
 	}
 	in->engine = e;
@@ -133,7 +141,7 @@ static void fire(struct engine *e, struct lane *l, int64_t now_ms)
 	if (turns_submit(e->parts.turns, fire_run, fire_failed, free, in, sizeof *in) < 0) {
 		e->reserved -= slots;
 		l->firing = false;
-		l->due_ms = now_ms + RETRY_TURN_MS;
+		l->due_ms = now_ms + ENGINE_RETRY_TURN_MS;
 	}
 }
 
@@ -143,8 +151,8 @@ static void periodic_failed(void *input, int status)
 {
 	struct engine *e = *(struct engine **)input;
 	e->periodic_turn = false;
-	e->periodic_ms = clock_now_ms() + RETRY_TURN_MS;
-	log_line(LOG_LEVEL_ERR, "periodic work failed, trying again in a second", "error=%s", status_info(status)->word);
+	e->periodic_ms = clock_now_ms() + ENGINE_RETRY_TURN_MS;
+	engine_complain(e, "periodic work failed", status);
 }
 
 static void periodic_start(struct engine *e, int64_t now_ms)
@@ -156,7 +164,7 @@ static void periodic_start(struct engine *e, int64_t now_ms)
 	e->periodic_turn = in != NULL &&
 	                   turns_submit(e->parts.turns, engine_periodic_turn, periodic_failed, free, in, sizeof *in) == 0;
 	if (!e->periodic_turn)
-		e->periodic_ms = now_ms + RETRY_TURN_MS;
+		e->periodic_ms = now_ms + ENGINE_RETRY_TURN_MS;
 }
 
 /* ---- the alarm ---- */
@@ -188,7 +196,7 @@ static int64_t schedule_runs(struct engine *e, int64_t now_ms)
 		if (r->wake_ms > now_ms) {
 			next_ms = r->wake_ms < next_ms ? r->wake_ms : next_ms;
 		} else if (run_submit(r, NULL, NULL) < 0) {
-			r->wake_ms = now_ms + RETRY_TURN_MS;
+			r->wake_ms = now_ms + ENGINE_RETRY_TURN_MS;
 			next_ms = r->wake_ms < next_ms ? r->wake_ms : next_ms;
 		}
 	}
@@ -197,11 +205,11 @@ static int64_t schedule_runs(struct engine *e, int64_t now_ms)
 
 void engine_schedule(struct engine *e)
 {
-	if (!e->started)
-		return;
 	int64_t now_ms = clock_now_ms();
-	int64_t next_ms = schedule_runs(e, now_ms);
-	if (!e->draining) {
+	if (!e->started && e->recover_ms <= now_ms)
+		engine_start(e);
+	int64_t next_ms = e->started ? schedule_runs(e, now_ms) : e->recover_ms;
+	if (e->started && !e->draining) {
 		int64_t lanes_ms = schedule_lanes(e, now_ms);
 		next_ms = lanes_ms < next_ms ? lanes_ms : next_ms;
 		if (!e->periodic_turn && e->periodic_ms <= now_ms)
@@ -229,21 +237,21 @@ static void engine_alarm(void *ctx, bool stepped)
 
 static void recover_failed(void *input, int status)
 {
-	const struct recover_input *in = input;
+	struct engine *e = *(struct engine **)input;
 	/* Without this nothing may be fired: what was under way is not known. The daemon stays up to answer questions. */
-	log_line(LOG_LEVEL_ERR, "what was under way could not be settled; nothing is fired until a restart succeeds", "error=%s cursor=%s",
-	         status_info(status)->word, in->cursor);
+	engine_complain(e, "what was under way could not be settled; nothing is fired until it is", status);
+	e->recover_ms = clock_now_ms() + ENGINE_RETRY_TURN_MS;
 }
 
 void engine_start(struct engine *e)
 {
-	struct recover_input *in = calloc(1, sizeof *in);
-	if (in == NULL) {
-		log_line(LOG_LEVEL_ERR, "no memory to start; restart the daemon", NULL);
-		return;
-	}
-	in->engine = e;
-	(void)turns_submit(e->parts.turns, engine_recover_turn, recover_failed, free, in, sizeof *in);
+	struct engine **in = malloc(sizeof *in);
+	e->recover_ms = INT64_MAX;
+	if (in != NULL)
+		*in = e;
+	int rc = in == NULL ? -ST_NO_MEMORY : turns_submit(e->parts.turns, engine_recover_turn, recover_failed, free, in, sizeof *in);
+	if (rc < 0)
+		recover_failed(&e, rc);
 }
 
 /* ---- life ---- */
@@ -254,7 +262,7 @@ int engine_new(const struct engine_parts *parts, struct engine **out)
 	if (e == NULL)
 		return -ST_NO_MEMORY;
 	e->parts = *parts;
-	e->periodic_ms = INT64_MAX;
+	e->periodic_ms = e->recover_ms = INT64_MAX;
 	e->max_runs = 64;
 	e->pool = calloc(ENGINE_MAX_RUNS, sizeof *e->pool);
 	int rc = e->pool == NULL ? -ST_NO_MEMORY : timer_new(parts->loop, engine_alarm, e, &e->timer);
@@ -282,7 +290,7 @@ void engine_free(struct engine *e)
 void engine_conf(struct engine *e, const struct conf *conf)
 {
 	e->max_runs = (size_t)conf->max_in_flight < ENGINE_MAX_RUNS ? (size_t)conf->max_in_flight : ENGINE_MAX_RUNS;
-	engine_due(e, 0, clock_now_ms());
+	engine_due(e, 0, 0);
 }
 
 void engine_drain(struct engine *e, bool on)

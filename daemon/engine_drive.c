@@ -4,9 +4,21 @@
 #include <string.h>
 
 #include "daemon/engine_priv.h"
+#include "daemon/log.h"
 #include "daemon/model/retry.h"
 #include "proto/hash.h"
 #include "proto/status.h"
+
+/* Drivers change values in place: the stored ones stay as they are until the call is known to be good. */
+static struct plat_values values_copy(struct arena *a, const struct value *list, size_t count)
+{
+	struct plat_values v = { .arena = a, .list = arena_grow(a, list, count, count + 1, sizeof *list), .count = count };
+	if (v.list == NULL) {
+		v.count = 0;
+		v.error = -ST_NO_MEMORY;
+	}
+	return v;
+}
 
 int drive_load(struct drive *d, struct turn *t, struct drive_input *in, struct target *target, struct post *post, struct account *account)
 {
@@ -17,20 +29,47 @@ int drive_load(struct drive *d, struct turn *t, struct drive_input *in, struct t
 	d->post = post;
 	d->account = account;
 	d->conf = conf_account_find(t->conf, account->name);
+	d->account_values = values_copy(t->arena, account->values, account->value_count);
+	d->pin = (struct plat_in){ .arena = t->arena, .account = &d->view, .account_values = &d->account_values, .now_ms = t->now_ms };
+	memcpy(d->pin.random, in->random, sizeof d->pin.random);
+	if (target != NULL) {
+		d->values = values_copy(t->arena, target->values, target->value_count);
+		d->pin.post = post;
+		d->pin.target = target;
+		d->pin.content = job_content(post, target);
+		d->pin.values = &d->values;
+		if (d->pin.content == NULL)
+			return -ST_CORRUPT;
+	}
 	if (d->conf == NULL)
 		return -ST_NO_ACCOUNT;
 	conf_account_plat(d->conf, &d->view);
-	d->account_values = (struct plat_values){ .arena = t->arena, .list = account->values, .count = account->value_count };
-	d->pin = (struct plat_in){ .arena = t->arena, .account = &d->view, .account_values = &d->account_values, .now_ms = t->now_ms };
-	memcpy(d->pin.random, in->random, sizeof d->pin.random);
-	if (target == NULL)
-		return 0;
-	d->values = (struct plat_values){ .arena = t->arena, .list = target->values, .count = target->value_count };
-	d->pin.post = post;
-	d->pin.target = target;
-	d->pin.content = job_content(post, target);
-	d->pin.values = &d->values;
-	return d->pin.content == NULL ? -ST_CORRUPT : 0;
+	return 0;
+}
+
+int drive_open(struct drive *d, struct turn *t, struct drive_input *in)
+{
+	struct target *target = arena_alloc(t->arena, 1, sizeof *target);
+	struct post *post = arena_alloc(t->arena, 1, sizeof *post);
+	struct account *account = arena_alloc(t->arena, 1, sizeof *account);
+	*d = (struct drive){ .t = t, .in = in };
+	if (target == NULL || post == NULL || account == NULL)
+		return -ST_NO_MEMORY;
+	int rc = store_target_get(t->txn, t->arena, in->id, in->n, target);
+	if (rc == 0)
+		rc = store_account_get(t->txn, t->arena, in->account_no, account);
+	if (rc == -ST_CORRUPT || rc == -ST_NO_ITEM || rc == -ST_NO_ACCOUNT) {
+		log_line(LOG_LEVEL_ERR, "a target that was under way, or its account, cannot be read", "item=%llu.%llu", (unsigned long long)in->id,
+		         (unsigned long long)in->n);
+		return -ST_NO_ITEM;
+	}
+	if (rc == 0)
+		rc = store_post_get(t->txn, t->arena, in->id, post);
+	if (rc == -ST_CORRUPT || rc == -ST_NO_ITEM) {
+		memset(post, 0, sizeof *post);
+		rc = 0;
+	}
+	return rc < 0 ? rc : drive_load(d, t, in, target, post, account);
 }
 
 void drive_response(struct drive *d)
@@ -71,8 +110,9 @@ static void drive_shown(struct drive *d)
 
 void drive_store_values(struct drive *d)
 {
-	if (d->values.error < 0)
-		d->t->error = d->values.error;
+	/* What does not fit is not kept; the driver has said so in its verdict. */
+	if (d->values.error < 0 || d->pin.content == NULL)
+		return;
 	d->target->values = d->values.list;
 	d->target->value_count = d->values.count;
 	drive_shown(d);
@@ -97,6 +137,8 @@ static struct outcome *outcome_new(struct drive *d, enum outcome_kind what)
 	const struct drive_input *in = d->in;
 	*o = (struct outcome){ .engine = in->engine, .serial = in->serial, .id = in->id, .n = in->n, .account_no = in->account_no,
 	                       .kind = in->kind, .what = what };
+	if (d->target != NULL && d->target->open_count > 0)
+		o->attempt = d->target->open->number;
 	return o;
 }
 

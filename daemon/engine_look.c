@@ -1,13 +1,14 @@
 /* engine_look.c: the turns about what is not known: looking at the platform after a lost answer, the periodic index that plans
  * those looks, and settling what a dead process left under way. */
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "daemon/engine_priv.h"
 #include "daemon/log.h"
 #include "proto/status.h"
 
 #define PERIODIC_BATCH 64
+#define MEDIA_LEASE_MS (10 * 60 * 1000)
 #define RECOVER_BATCH 200
 
 /* ---- looking ---- */
@@ -66,17 +67,20 @@ static int look_failed(struct drive *d)
 
 static int look_verdict(struct drive *d)
 {
+	int rc;
 	switch (d->out.verdict) {
 	case PLAT_SEND:
 		if (d->out.request.effect == PLAT_ONCE)
 			return look_undecided(d, "the driver asked to write while looking; this is a defect");
 		d->target->open->looks++;
 		drive_store_values(d);
-		return queue_keep(d->t, d->target) < 0 ? -ST_NO_SPACE : drive_send(d);
+		rc = queue_keep(d->t, d->target);
+		return rc < 0 ? rc : drive_send(d);
 	case PLAT_WAIT: return look_again(d, d->out.until_ms, d->out.text);
 	case PLAT_NEED_SESSION:
 		drive_store_values(d);
-		return queue_keep(d->t, d->target) < 0 ? -ST_NO_SPACE : drive_outcome(d, OUTCOME_SESSION, 0);
+		rc = queue_keep(d->t, d->target);
+		return rc < 0 ? rc : drive_outcome(d, OUTCOME_SESSION, 0);
 	case PLAT_DONE: return drive_publish(d);
 	case PLAT_SETTLED: return look_settled(d);
 	case PLAT_FAIL: return look_failed(d);
@@ -108,22 +112,16 @@ static int look_driver(struct drive *d)
 int engine_look_turn(struct turn *t, void *input)
 {
 	struct drive_input *in = input;
-	struct target *target = arena_alloc(t->arena, 1, sizeof *target);
-	struct post *post = arena_alloc(t->arena, 1, sizeof *post);
-	struct account *account = arena_alloc(t->arena, 1, sizeof *account);
 	struct drive d;
-	if (target == NULL || post == NULL || account == NULL)
-		return -ST_NO_MEMORY;
-	int rc = store_target_get(t->txn, t->arena, in->id, in->n, target);
-	if (rc == 0)
-		rc = store_post_get(t->txn, t->arena, in->id, post);
-	if (rc == 0)
-		rc = store_account_get(t->txn, t->arena, in->account_no, account);
-	if (rc < 0)
+	int rc = drive_open(&d, t, in);
+	if (rc < 0 && rc != -ST_NO_ITEM && rc != -ST_NO_ACCOUNT && rc != -ST_CORRUPT)
 		return rc;
-	rc = drive_load(&d, t, in, target, post, account);
-	if (target->state != STATE_UNKNOWN || target->open_count == 0)
+	const struct target *target = d.target;
+	/* An answer may be older than the attempt that is open now (it was resolved and sent anew): it says nothing about that one. */
+	if (rc == -ST_NO_ITEM || target->state != STATE_UNKNOWN || target->open_count == 0 || (in->has_answer && in->attempt != target->open->number))
 		return drive_outcome(&d, OUTCOME_END, 0);
+	if (rc == -ST_CORRUPT)
+		return look_undecided(&d, "its content cannot be read");
 	if (rc == -ST_NO_ACCOUNT)
 		return look_again(&d, t->now_ms + ENGINE_LOOKS_BACKOFF_MAX_MS, "the account is no longer configured");
 	return rc < 0 ? rc : look_driver(&d);
@@ -168,14 +166,29 @@ static void unused_run(void *data)
 		u->engine->unused(u->engine->unused_ctx, u->sha256);
 }
 
+/* What is unused for long enough is removed beside the turns, which may come to nothing: the next look is planned first. */
 static int periodic_media(struct turn *t, struct engine *e, const struct kv_slice *data)
 {
+	struct blob b;
+	const char *sha256 = data->data != NULL ? data->data : "";
+	int rc = store_blob_get(t->txn, t->arena, sha256, &b);
+	if (rc == -ST_NO_ITEM || rc == -ST_INVALID || rc == -ST_CORRUPT)
+		return 0;
+	if (rc < 0 || b.refs > 0 || b.unused_ms == 0)
+		return rc;
+	int64_t due_ms = b.unused_ms + QUEUE_MEDIA_UNUSED_MS;
+	bool over = due_ms <= t->now_ms;
+	if (over)
+		due_ms = t->now_ms + MEDIA_LEASE_MS;
+	rc = store_blob_plan(t->txn, sha256, due_ms);
+	turn_periodic(t, due_ms);
+	if (rc < 0 || !over)
+		return rc;
 	struct unused_effect *u = calloc(1, sizeof *u);
 	if (u == NULL)
 		return -ST_NO_MEMORY;
 	u->engine = e;
-	if (data->data != NULL && data->len < sizeof u->sha256)
-		memcpy(u->sha256, data->data, data->len);
+	(void)snprintf(u->sha256, sizeof u->sha256, "%s", sha256);
 	turn_effect(t, unused_run, free, u);
 	return 0;
 }
@@ -217,7 +230,7 @@ int engine_periodic_turn(struct turn *t, void *input)
 
 /* ---- recovery ---- */
 
-struct recover_walk { struct turn *t; struct engine *engine; struct store_ref refs[RECOVER_BATCH]; size_t count; };
+struct recover_walk { struct store_ref refs[RECOVER_BATCH]; size_t count; };
 
 static int recover_collect(void *ctx, const struct store_ref *ref)
 {
@@ -228,7 +241,8 @@ static int recover_collect(void *ctx, const struct store_ref *ref)
 	return 0;
 }
 
-/* What was under way when the process died: an open attempt may have been seen by the public; anything else provably was not. */
+/* What was under way when the process died: an open attempt may have been seen by the public; anything else provably was not.
+ * 1: settled; 0: it cannot be read. */
 static int recover_one(struct turn *t, struct engine *e, const struct store_ref *ref)
 {
 	struct target target;
@@ -242,14 +256,17 @@ static int recover_one(struct turn *t, struct engine *e, const struct store_ref 
 	}
 	if (rc < 0)
 		return rc;
-	if (target.open_count == 0)
-		return queue_move(t, &target, EVENT_DEFER, "the daemon was restarted; nothing had been sent", NULL, NULL);
+	if (target.open_count == 0) {
+		rc = queue_move(t, &target, EVENT_DEFER, "the daemon was restarted; nothing had been sent", NULL, NULL);
+		return rc < 0 ? rc : 1;
+	}
 	struct drive d = { .t = t, .in = &in, .target = &target };
 	rc = store_account_get(t->txn, t->arena, target.account_no, &account);
 	if (rc == 0)
 		d.conf = conf_account_find(t->conf, account.name);
 	in.account_no = target.account_no;
-	return drive_lose(&d, "the daemon ended while the request was on its way");
+	rc = drive_lose(&d, "the daemon ended while the request was on its way");
+	return rc < 0 ? rc : 1;
 }
 
 static int recover_due(struct turn *t)
@@ -280,13 +297,12 @@ static void recover_started(void *data)
 
 static void recover_more(void *data)
 {
-	struct recover_input *in = data;
-	engine_start(in->engine);
+	engine_start(data);
 }
 
 int engine_recover_turn(struct turn *t, void *input)
 {
-	struct recover_input *in = input;
+	struct engine *e = *(struct engine **)input;
 	struct recover_walk *w = arena_alloc(t->arena, 1, sizeof *w);
 	if (w == NULL)
 		return -ST_NO_MEMORY;
@@ -294,18 +310,20 @@ int engine_recover_turn(struct turn *t, void *input)
 	int rc = store_page_walk(t->txn, &page, recover_collect, w);
 	if (rc < 0)
 		return rc;
+	size_t settled = 0;
 	for (size_t i = 0; i < w->count; i++) {
-		rc = recover_one(t, in->engine, &w->refs[i]);
+		rc = recover_one(t, e, &w->refs[i]);
 		if (rc < 0)
 			return rc;
+		settled += (size_t)rc;
 	}
 	/* Those just settled no longer stand there: the next batch begins at the front again. A batch that settles none ends it. */
-	if (w->count == RECOVER_BATCH) {
-		turn_effect(t, recover_more, NULL, in);
+	if (w->count == RECOVER_BATCH && settled > 0) {
+		turn_effect(t, recover_more, NULL, e);
 		return 0;
 	}
 	rc = recover_due(t);
 	if (rc == 0)
-		turn_effect(t, recover_started, NULL, in->engine);
+		turn_effect(t, recover_started, NULL, e);
 	return rc;
 }

@@ -12,6 +12,8 @@
 #define ENGINE_LOOK_LEASE_MS (5 * 60 * 1000)        /* a look that is under way is planned again so much later, in case we die */
 #define ENGINE_LOOKS_BACKOFF_MAX_MS (3600LL * 1000)
 #define ENGINE_LATE_MS (60 * 1000)                  /* later than this counts as late for --late=skip and hold */
+#define ENGINE_RETRY_TURN_MS 1000                   /* a turn that could not be run is tried again so much later */
+#define ENGINE_RATE_MAX_MS (25LL * 3600 * 1000)     /* no platform's limit lasts longer: beyond it the clock was wrong */
 
 enum run_kind { RUN_PUBLISH, RUN_LOOK, RUN_SESSION };
 enum run_phase { PHASE_TURN, PHASE_SENT, PHASE_WAITING, PHASE_SESSION };
@@ -26,6 +28,7 @@ struct run {
 	int64_t wake_ms;                 /* PHASE_WAITING */
 	char step[64];                   /* of the request under way */
 	bool once;
+	uint64_t attempt;                /* RUN_LOOK: which attempt the request asks about */
 };
 
 /* An account as the loop thread knows it. */
@@ -52,7 +55,9 @@ struct engine {
 	uint64_t next_serial;
 	int64_t periodic_ms;
 	bool periodic_turn;
-	bool started, draining, stepped;
+	int64_t recover_ms;              /* when recovery is tried again, INT64_MAX while it is not to be */
+	int64_t told_ms;                 /* when a failing store was last complained of */
+	bool started, draining;
 	void (*idle)(void *ctx);
 	void *idle_ctx;
 	void (*unused)(void *ctx, const char *sha256);
@@ -80,6 +85,7 @@ struct drive_input {
 	char step[64];                   /* which request the answer belongs to */
 	bool once;
 	bool has_answer;
+	uint64_t attempt;                /* RUN_LOOK: the attempt that the answer is about */
 	struct answer answer;
 	unsigned char random[16];
 };
@@ -94,19 +100,24 @@ struct outcome {
 	enum run_kind kind;
 	enum outcome_kind what;
 	bool once, ok;                   /* ok: OUTCOME_END of a session that is ready */
+	uint64_t attempt;                /* the open one */
 	char step[64];
 	struct http_request *request;    /* OUTCOME_SEND */
 	struct file_job *file;           /* OUTCOME_FILE */
 	int64_t wake_ms;                 /* OUTCOME_WAIT */
 };
 
+/* engine.c, loop thread: one line, at most one a minute, since a full disk fails many turns */
+void engine_complain(struct engine *e, const char *what, int status);
+
 /* engine_run.c, loop thread */
 void run_apply(void *outcome);                   /* effect: does what the outcome says; takes nothing */
 void run_outcome_drop(void *outcome);
 int run_submit(struct run *r, const struct http_result *res, const char *file_error);     /* its next driver turn */
 void run_end(struct run *r);
-void run_session_start(struct engine *e, struct lane *l);
+bool run_session_start(struct engine *e, struct lane *l);  /* false: no place for it now */
 void run_session_done(struct engine *e, uint64_t account_no, bool ok);
+void run_pause(struct run *r);                   /* its driver is asked again in a while, as after a restart */
 struct run *run_find(struct engine *e, uint64_t serial);
 struct lane *lane_find(struct engine *e, uint64_t no);
 struct lane *lane_make(struct engine *e, uint64_t no);     /* NULL without memory */
@@ -134,10 +145,8 @@ int engine_drive_turn(struct turn *t, void *input);        /* struct drive_input
 int engine_look_turn(struct turn *t, void *input);         /* struct drive_input, RUN_LOOK */
 int token_turn(struct turn *t, void *input);               /* struct drive_input, RUN_SESSION */
 int engine_defer_turn(struct turn *t, void *input);        /* struct drive_input: its session failed, the target waits again */
-int engine_periodic_turn(struct turn *t, void *input);     /* struct engine * */
-int engine_recover_turn(struct turn *t, void *input);      /* struct recover_input */
-
-struct recover_input { struct engine *engine; char cursor[STORE_CURSOR_MAX]; };
+int engine_periodic_turn(struct turn *t, void *input);     /* struct engine ** */
+int engine_recover_turn(struct turn *t, void *input);      /* struct engine ** */
 
 /* ---- shared by the turns ---- */
 struct drive {
@@ -154,10 +163,14 @@ struct drive {
 	struct plat_response response;
 };
 
-/* Loads everything a driver call needs. 0; a store status; -ST_NO_ACCOUNT if the account is not configured now. */
+/* Loads everything a driver call needs. 0; -ST_CORRUPT if there is no content to be had; -ST_NO_ACCOUNT if the account is not
+ * configured now (target and values can be kept all the same). */
 int drive_load(struct drive *d, struct turn *t, struct drive_input *in, struct target *target, struct post *post, struct account *account);
+/* Reads the records of in and loads them; a post that cannot be read counts as one without content. As drive_load;
+ * -ST_NO_ITEM if there is no target to be had (target is NULL then): only ending the run remains. */
+int drive_open(struct drive *d, struct turn *t, struct drive_input *in);
 void drive_response(struct drive *d);                      /* hands the answer to the driver */
-void drive_store_values(struct drive *d);                  /* values back into target and its shown parts */
+void drive_store_values(struct drive *d);                  /* values back into target and its shown parts, unless they do not fit */
 bool drive_needs_session(const struct drive *d);
 int drive_outcome(struct drive *d, enum outcome_kind what, int64_t wake_ms);   /* effect for the run */
 int drive_send(struct drive *d);                           /* effect: the driver's request */

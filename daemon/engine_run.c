@@ -12,8 +12,6 @@
 #include "proto/status.h"
 #include "proto/unit.h"
 
-#define RETRY_TURN_MS 1000
-
 struct file_job {
 	char *directory, *name, *data;
 	size_t len;
@@ -43,7 +41,8 @@ static struct run *run_of_target(struct engine *e, const struct outcome *o)
 
 static struct run *run_new(struct engine *e, uint64_t id, uint64_t n, uint64_t account_no, enum run_kind kind)
 {
-	if (e->run_count == ENGINE_MAX_RUNS)
+	/* Places that fire turns have reserved are theirs alone: a committed intent never finds the house full. */
+	if (e->run_count + (kind == RUN_PUBLISH ? 0 : e->reserved) >= ENGINE_MAX_RUNS)
 		return NULL;
 	struct lane *l = lane_make(e, account_no);
 	if (l == NULL)
@@ -55,6 +54,12 @@ static struct run *run_new(struct engine *e, uint64_t id, uint64_t n, uint64_t a
 	if (kind == RUN_PUBLISH)
 		l->active++;
 	return r;
+}
+
+void run_pause(struct run *r)
+{
+	r->phase = PHASE_WAITING;
+	r->wake_ms = clock_now_ms() + ENGINE_RETRY_TURN_MS;
 }
 
 void run_end(struct run *r)
@@ -73,29 +78,35 @@ void run_end(struct run *r)
 
 /* ---- sessions ---- */
 
-void run_session_start(struct engine *e, struct lane *l)
+bool run_session_start(struct engine *e, struct lane *l)
 {
 	if (l->session)
-		return;
+		return true;
 	struct run *r = run_new(e, 0, 0, l->no, RUN_SESSION);
-	if (r == NULL) {
-		l->due_ms = clock_now_ms() + RETRY_TURN_MS;
-		return;
-	}
+	if (r == NULL)
+		return false;
 	l->session = true;
-	if (run_submit(r, NULL, NULL) < 0) {
-		r->phase = PHASE_WAITING;
-		r->wake_ms = clock_now_ms() + RETRY_TURN_MS;
-	}
+	if (run_submit(r, NULL, NULL) < 0)
+		run_pause(r);
+	return true;
 }
 
-static void defer_failed(void *input, int status)
-{
-	(void)input;
-	log_line(LOG_LEVEL_ERR, "a target could not be put back; a restart will settle it", "error=%s", status_info(status)->word);
-}
-
+static void run_turn_failed(void *input, int status);
 static void drive_input_free(void *input);
+
+/* Its session cannot be had: a turn puts the target back into the queue and ends the run. */
+static void run_defer(struct run *r)
+{
+	struct engine *e = r->engine;
+	struct drive_input *in = calloc(1, sizeof *in);
+	if (in != NULL)
+		*in = (struct drive_input){ .engine = e, .serial = r->serial, .id = r->id, .n = r->n, .account_no = r->account_no,
+		                            .kind = r->kind };
+	if (in != NULL && turns_submit(e->parts.turns, engine_defer_turn, run_turn_failed, drive_input_free, in, sizeof *in) == 0)
+		r->phase = PHASE_TURN;
+	else
+		run_pause(r);
+}
 
 /* The session of an account is ready or cannot be had: those who waited for it go on, or wait in the queue again. */
 void run_session_done(struct engine *e, uint64_t account_no, bool ok)
@@ -105,24 +116,14 @@ void run_session_done(struct engine *e, uint64_t account_no, bool ok)
 		l->session = false;
 		engine_due(e, account_no, 0);
 	}
-	for (size_t i = e->run_count; i-- > 0;) {
+	for (size_t i = 0; i < e->run_count; i++) {
 		struct run *r = e->runs[i];
 		if (r->account_no != account_no || r->phase != PHASE_SESSION)
 			continue;
-		if (ok) {
-			r->phase = PHASE_WAITING;
-			r->wake_ms = 0;
-			continue;
-		}
-		struct drive_input *in = calloc(1, sizeof *in);
-		if (in != NULL)
-			*in = (struct drive_input){ .engine = e, .id = r->id, .n = r->n, .account_no = account_no, .kind = r->kind };
-		if (in != NULL && turns_submit(e->parts.turns, engine_defer_turn, defer_failed, drive_input_free, in, sizeof *in) == 0) {
-			run_end(r);
-		} else {
-			r->phase = PHASE_WAITING;
-			r->wake_ms = clock_now_ms() + RETRY_TURN_MS;
-		}
+		r->phase = PHASE_WAITING;
+		r->wake_ms = 0;
+		if (!ok)
+			run_defer(r);
 	}
 }
 
@@ -194,10 +195,8 @@ static void run_turn_failed(void *input, int status)
 		return;
 	/* The store has no room for the result. What is in it still tells the truth (an open attempt stays open), so the driver is
 	 * asked again later, as after a restart; for an answered request of effect once that means: look first. */
-	log_line(LOG_LEVEL_ERR, "the result of a step could not be stored, trying again", "item=%llu.%llu error=%s",
-	         (unsigned long long)in->id, (unsigned long long)in->n, status_info(status)->word);
-	r->phase = PHASE_WAITING;
-	r->wake_ms = clock_now_ms() + RETRY_TURN_MS;
+	engine_complain(in->engine, "the result of a step could not be stored", status);
+	run_pause(r);
 }
 
 int run_submit(struct run *r, const struct http_result *res, const char *file_error)
@@ -210,7 +209,8 @@ int run_submit(struct run *r, const struct http_result *res, const char *file_er
 	if (in == NULL)
 		return -ST_NO_MEMORY;
 	*in = (struct drive_input){ .engine = e, .serial = r->serial, .id = r->id, .n = r->n, .account_no = r->account_no,
-	                            .kind = r->kind, .once = r->once, .has_answer = res != NULL || file_error != NULL };
+	                            .kind = r->kind, .once = r->once, .has_answer = res != NULL || file_error != NULL,
+	                            .attempt = r->attempt };
 	memcpy(in->step, r->step, sizeof in->step);
 	rng_bytes(in->random, sizeof in->random);
 	if (file_error != NULL)
@@ -230,10 +230,8 @@ int run_submit(struct run *r, const struct http_result *res, const char *file_er
  * an open attempt of effect once means that the platform is looked at first. */
 static void run_answered(struct run *r, const struct http_result *res, const char *file_error)
 {
-	if (run_submit(r, res, file_error) < 0) {
-		r->phase = PHASE_WAITING;
-		r->wake_ms = clock_now_ms() + RETRY_TURN_MS;
-	}
+	if (run_submit(r, res, file_error) < 0)
+		run_pause(r);
 	engine_schedule(r->engine);
 }
 
@@ -340,6 +338,7 @@ static void run_send(struct run *r, struct outcome *o)
 	int rc;
 	r->phase = PHASE_SENT;
 	r->once = o->once;
+	r->attempt = o->attempt;
 	memcpy(r->step, o->step, sizeof r->step);
 	if (o->what == OUTCOME_FILE) {
 		const struct file_job *f = o->file;
@@ -352,10 +351,8 @@ static void run_send(struct run *r, struct outcome *o)
 	if (rc < 0) {
 		/* Nothing left: the driver is told so, as after any request that never got out. */
 		struct http_result none = { .reach = HTTP_NOT_SENT, .error = status_info(rc)->help };
-		if (run_submit(r, &none, NULL) < 0) {
-			r->phase = PHASE_WAITING;
-			r->wake_ms = clock_now_ms() + RETRY_TURN_MS;
-		}
+		if (run_submit(r, &none, NULL) < 0)
+			run_pause(r);
 	}
 }
 
@@ -391,8 +388,8 @@ void run_apply(void *outcome)
 	case OUTCOME_SESSION: {
 		struct lane *l = lane_make(e, r->account_no);
 		r->phase = PHASE_SESSION;
-		if (l != NULL)
-			run_session_start(e, l);
+		if (l == NULL || !run_session_start(e, l))
+			run_pause(r);
 		break;
 	}
 	case OUTCOME_END:

@@ -226,29 +226,19 @@ static int drive_answer(struct drive *d)
 int engine_drive_turn(struct turn *t, void *input)
 {
 	struct drive_input *in = input;
-	struct target *target = arena_alloc(t->arena, 1, sizeof *target);
-	struct post *post = arena_alloc(t->arena, 1, sizeof *post);
-	struct account *account = arena_alloc(t->arena, 1, sizeof *account);
 	struct drive d;
-	if (target == NULL || post == NULL || account == NULL)
-		return -ST_NO_MEMORY;
-	int rc = store_target_get(t->txn, t->arena, in->id, in->n, target);
-	if (rc == 0)
-		rc = store_post_get(t->txn, t->arena, in->id, post);
-	if (rc == 0)
-		rc = store_account_get(t->txn, t->arena, in->account_no, account);
-	if (rc < 0)
+	int rc = drive_open(&d, t, in);
+	if (rc < 0 && rc != -ST_NO_ITEM && rc != -ST_NO_ACCOUNT && rc != -ST_CORRUPT)
 		return rc;
-	rc = drive_load(&d, t, in, target, post, account);
-	if (target->state != STATE_SENDING)
+	if (rc == -ST_NO_ITEM || d.target->state != STATE_SENDING)
 		return drive_outcome(&d, OUTCOME_END, 0);
-	if (target->open_count > 0 && !in->has_answer)
+	bool open = d.target->open_count > 0;
+	if (open && !in->has_answer)
 		return drive_lose(&d, "the answer could not be taken in");
+	if (rc == -ST_CORRUPT)
+		return open ? drive_lose(&d, "its content cannot be read") : fail_for_good(&d, "its content cannot be read");
 	if (rc == -ST_NO_ACCOUNT)
-		return target->open_count > 0 ? drive_lose(&d, "the account is no longer configured")
-		                              : defer(&d, 0, "the account is no longer configured");
-	if (rc < 0)
-		return rc;
+		return open ? drive_lose(&d, "the account is no longer configured") : defer(&d, 0, "the account is no longer configured");
 	return in->has_answer ? drive_answer(&d) : drive_step(&d);
 }
 
@@ -256,13 +246,12 @@ int engine_defer_turn(struct turn *t, void *input)
 {
 	struct drive_input *in = input;
 	struct target target;
+	struct drive d = { .t = t, .in = in };
 	int rc = store_target_get(t->txn, t->arena, in->id, in->n, &target);
-	if (rc < 0)
-		return rc;
 	/* A look that waited for the session has its lease in the periodic index. */
-	if (target.state != STATE_SENDING || in->kind != RUN_PUBLISH)
-		return 0;
-	return queue_move(t, &target, EVENT_DEFER, "no session could be had; see the account", NULL, NULL);
+	if (rc == 0 && target.state == STATE_SENDING && in->kind == RUN_PUBLISH)
+		rc = queue_move(t, &target, EVENT_DEFER, "no session could be had; see the account", NULL, NULL);
+	return rc < 0 ? rc : drive_outcome(&d, OUTCOME_END, 0);
 }
 
 /* ---- the fire turn ---- */
@@ -326,6 +315,8 @@ static int fire_one(struct turn *t, struct fire_input *in, struct account *accou
 	drive->random[0] = (unsigned char)(drive->random[0] ^ in->fired);
 	drive->random[1] = (unsigned char)(drive->random[1] ^ (in->fired >> 8));
 	rc = drive_load(d, t, drive, target, post, account);
+	if (rc == -ST_CORRUPT)
+		return fail_for_good(d, "its content cannot be read");
 	if (rc < 0)
 		return rc;
 	target->reason = NULL;
@@ -353,7 +344,7 @@ static bool fire_allowed(struct turn *t, struct fire_input *in, const struct acc
 	in->next_ms = INT64_MAX;
 	if (conf == NULL || account->pause_reason != NULL || queue_gate_of(gates, account->name, NULL) != NULL)
 		return false;
-	if (account->not_before_ms > t->now_ms) {
+	if (account->not_before_ms > t->now_ms && account->not_before_ms - t->now_ms <= ENGINE_RATE_MAX_MS) {
 		in->next_ms = account->not_before_ms;
 		return false;
 	}

@@ -5,10 +5,12 @@ daemon_libsmmqd_a_SOURCES = \
 	%D%/cmd_add.c \
 	%D%/cmd_admin.c \
 	%D%/cmd_args.c \
+	%D%/cmd_care.c \
 	%D%/cmd_content.c \
 	%D%/cmd_edit.c \
 	%D%/cmd_list.c \
 	%D%/cmd_log.c \
+	%D%/cmd_peer.c \
 	%D%/cmd_select.c \
 	%D%/cmd_status.c \
 	%D%/cmd_stop.c \

@@ -9,11 +9,9 @@
 #include "daemon/engine.h"
 #include "daemon/io/file.h"
 #include "daemon/log.h"
+#include "daemon/queue.h"
 #include "proto/json.h"
 #include "proto/status.h"
-
-#define MEDIA_UNUSED_MS (24LL * 3600 * 1000)
-#define MEDIA_BUSY_MS (10LL * 60 * 1000)
 
 struct media_put {
 	struct media_room *room;
@@ -66,10 +64,9 @@ static int stored_turn(struct turn *t, void *input)
 	b.width = f->width;
 	b.height = f->height;
 	if (b.refs == 0) {
-		struct periodic_ref ref = { .due_ms = t->now_ms + MEDIA_UNUSED_MS, .kind = PERIODIC_MEDIA, .id = p->conn };
 		b.unused_ms = t->now_ms;
-		rc = store_periodic_put(t->txn, &ref, f->sha256, strlen(f->sha256));
-		turn_periodic(t, ref.due_ms);
+		rc = store_blob_plan(t->txn, f->sha256, t->now_ms + QUEUE_MEDIA_UNUSED_MS);
+		turn_periodic(t, t->now_ms + QUEUE_MEDIA_UNUSED_MS);
 		if (rc < 0)
 			return rc;
 	}
@@ -176,7 +173,10 @@ int media_put_finish(struct media_put *p)
 		p->waiting = true;
 		return 0;
 	}
-	return put_finish(p);
+	int rc = put_finish(p);
+	/* What did not begin to end has no end that would free it: cancel does. */
+	p->finishing = rc == 0;
+	return rc;
 }
 
 void media_put_cancel(struct media_put *p)
@@ -232,18 +232,10 @@ static int unused_turn(struct turn *t, void *input)
 	bool gone = rc == -ST_NO_ITEM || rc == -ST_INVALID;
 	if (rc < 0 && !gone)
 		return rc;
-	if (gone || b.refs > 0 || b.unused_ms == 0) {
+	/* What is kept for now is looked at again: its entry in the periodic index stays until the file is used or gone. */
+	if (gone || in->busy || b.refs > 0 || b.unused_ms == 0 || b.unused_ms + QUEUE_MEDIA_UNUSED_MS > t->now_ms) {
 		turn_effect(t, unused_keep, NULL, in);
 		return 0;
-	}
-	int64_t due_ms = b.unused_ms + MEDIA_UNUSED_MS;
-	if (in->busy && due_ms <= t->now_ms)
-		due_ms = t->now_ms + MEDIA_BUSY_MS;
-	if (due_ms > t->now_ms) {
-		struct periodic_ref ref = { .due_ms = due_ms, .kind = PERIODIC_MEDIA, .id = (uint64_t)b.unused_ms };
-		turn_periodic(t, due_ms);
-		turn_effect(t, unused_keep, NULL, in);
-		return store_periodic_put(t->txn, &ref, in->sha256, strlen(in->sha256));
 	}
 	rc = store_blob_del(t->txn, in->sha256);
 	turn_effect(t, unused_remove, NULL, in);

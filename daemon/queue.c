@@ -9,8 +9,6 @@
 #include "proto/status.h"
 #include "proto/unit.h"
 
-#define MEDIA_UNUSED_MS (24LL * 3600 * 1000)
-
 /* ---- log lines, written when the change is on disk ---- */
 
 struct log_effect { enum log_level level; char message[64]; char tail[1024]; };
@@ -99,10 +97,9 @@ static int media_use(struct turn *t, const char *sha256, int by)
 		b.unused_ms = 0;
 	} else if (b.refs > 0 && --b.refs == 0) {
 		b.unused_ms = t->now_ms;
-		struct periodic_ref ref = { .due_ms = t->now_ms + MEDIA_UNUSED_MS, .kind = PERIODIC_MEDIA };
-		rc = store_periodic_put(t->txn, &ref, sha256, strlen(sha256));
+		rc = store_blob_plan(t->txn, sha256, t->now_ms + QUEUE_MEDIA_UNUSED_MS);
 		if (rc == 0)
-			turn_periodic(t, ref.due_ms);
+			turn_periodic(t, t->now_ms + QUEUE_MEDIA_UNUSED_MS);
 	}
 	return rc < 0 ? rc : store_blob_put(t->txn, sha256, &b);
 }
@@ -233,9 +230,22 @@ const struct gate *queue_gate_of(const struct queue_gates *g, const char *accoun
 	return NULL;
 }
 
+/* Gates beyond QUEUE_MAX_GATES would not be seen: a person's are refused before that, so that the daemon's own always fit. */
+static int gate_room(struct turn *t, const struct gate *g)
+{
+	struct queue_gates all;
+	struct gate known;
+	if (strchr(g->name, ':') == NULL || store_gate_get(t->txn, t->arena, g->name, &known) == 0)
+		return 0;
+	int rc = queue_gates_load(t->txn, t->arena, &all);
+	return rc == 0 && all.count >= QUEUE_MAX_GATES - QUEUE_OWN_GATES ? -ST_TOO_LARGE : rc;
+}
+
 int queue_gate_set(struct turn *t, const struct gate *g)
 {
-	int rc = store_gate_put(t->txn, g);
+	int rc = gate_room(t, g);
+	if (rc == 0)
+		rc = store_gate_put(t->txn, g);
 	if (rc == 0 && g->until_ms > 0) {
 		struct periodic_ref ref = { .due_ms = g->until_ms, .kind = PERIODIC_GATE };
 		/* Two gates that end in the same millisecond share one key: the payload is only a hint, all due gates are looked at. */

@@ -26,11 +26,14 @@ int queue_note(struct turn *t, const struct target *target, const char *account,
 /* Writes a new post with its targets (id and n filled here; state set by the caller), counts its media as used. */
 int queue_insert(struct turn *t, struct post *p, struct target *targets);
 
+#define QUEUE_MEDIA_UNUSED_MS (24LL * 3600 * 1000)      /* a file that nothing uses is kept so much longer */
+
 /* Counts (+1) or uncounts (-1) every use of media in a content. */
 int queue_media_use(struct turn *t, const struct content *c, int by);
 
 /* ---- gates ---- */
 #define QUEUE_MAX_GATES 1000
+#define QUEUE_OWN_GATES 10           /* of them kept for gates of everything */
 #define GATE_ALL "all"
 #define GATE_RESTORED "restored"
 #define GATE_CLOCK "clock"
@@ -39,7 +42,8 @@ struct queue_gates { struct gate *list; size_t count; };
 int queue_gates_load(struct store_txn *txn, struct arena *a, struct queue_gates *out);
 /* The gate that keeps an item of this account and label (may be NULL) back, or NULL. */
 const struct gate *queue_gate_of(const struct queue_gates *g, const char *account, const char *label);
-/* Sets a gate (replacing one of that name) or removes it, with journal and wake-up. Removal: -ST_NO_ITEM where there is none. */
+/* Sets a gate (replacing one of that name) or removes it, with journal and wake-up. Set: -ST_TOO_LARGE where there are too many;
+ * removal: -ST_NO_ITEM where there is none. */
 int queue_gate_set(struct turn *t, const struct gate *g);
 int queue_gate_remove(struct turn *t, const char *name, const char *by, const char *reason);
 

@@ -17,14 +17,17 @@ struct reload {
 	void *take_ctx;
 	void (*done)(void *, int, const char *);
 	void *done_ctx;
+	bool waits;                      /* its turn is under way: whoever asked is told when that is released */
 	int status;
 	char text[1200];
 };
 
+/* Freed while it waits: the daemon goes down, and with it perhaps whoever asked. */
 static void reload_free(void *input)
 {
 	struct reload *r = input;
-	r->done(r->done_ctx, r->status, r->text);
+	if (!r->waits)
+		r->done(r->done_ctx, r->status, r->text);
 	conf_unref(r->conf);
 	free(r);
 }
@@ -32,6 +35,7 @@ static void reload_free(void *input)
 static void reload_take(void *data)
 {
 	struct reload *r = data;
+	r->waits = false;
 	if (r->status >= 0)
 		r->take(r->take_ctx, r->conf);
 }
@@ -94,6 +98,7 @@ static int reload_turn(struct turn *t, void *input)
 static void reload_failed(void *input, int status)
 {
 	struct reload *r = input;
+	r->waits = false;
 	r->status = status;
 	(void)snprintf(r->text, sizeof r->text, "%s", status_info(status)->help);
 }
@@ -129,5 +134,7 @@ void reload_start(struct turns *turns, const struct conf *old, void (*take)(void
 	const char *option = conf_not_reloadable(old, r->conf, fixed, sizeof fixed);
 	if (option[0] != '\0')
 		log_line(LOG_LEVEL_WARNING, "an option has changed that counts after a restart only", "option=%s", option);
-	(void)turns_submit(turns, reload_turn, reload_failed, reload_free, r, sizeof *r);
+	(void)snprintf(r->text, sizeof r->text, "the daemon is too busy or stops; try again");
+	if (turns_submit(turns, reload_turn, reload_failed, reload_free, r, sizeof *r) == 0)
+		r->waits = true;
 }

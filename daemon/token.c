@@ -5,10 +5,15 @@
 #include "daemon/engine_priv.h"
 #include "proto/status.h"
 
+/* Two values of an account that are the engine's, not the driver's. */
+#define SESSION_TRIES "session_tries"      /* failed sessions in a row */
+#define SESSION_UNTIL "session_until"      /* the account's not_before_ms as the last of them set it */
+
 static int token_store(struct drive *d)
 {
+	/* What does not fit is not kept; the driver has said so in its verdict. */
 	if (d->account_values.error < 0)
-		return d->account_values.error;
+		return store_account_put(d->t->txn, d->account);
 	d->account->values = d->account_values.list;
 	d->account->value_count = d->account_values.count;
 	return store_account_put(d->t->txn, d->account);
@@ -18,8 +23,13 @@ static int token_ready(struct drive *d)
 {
 	d->account->session_ms = d->t->now_ms;
 	d->account->credential_digest = arena_strdup(d->t->arena, d->conf->credential_digest);
-	d->account->not_before_ms = 0;
-	d->account->not_before_reason = NULL;
+	/* The wait of failed sessions is over; a rate limit that was learned otherwise stays. */
+	if (d->account->not_before_ms == plat_get_int(&d->account_values, SESSION_UNTIL, 0)) {
+		d->account->not_before_ms = 0;
+		d->account->not_before_reason = NULL;
+	}
+	plat_set(&d->account_values, SESSION_TRIES, NULL);
+	plat_set(&d->account_values, SESSION_UNTIL, NULL);
 	int rc = token_store(d);
 	if (rc == 0)
 		rc = queue_note(d->t, NULL, d->account->name, "session", NULL, NULL, NULL);
@@ -33,13 +43,16 @@ static int token_failed(struct drive *d)
 	if (d->out.klass == PLAT_AUTH || d->out.klass == PLAT_PERMANENT) {
 		rc = queue_account_pause(d->t, d->account, d->out.text);
 	} else {
-		int64_t tries = plat_get_int(&d->account_values, "session_tries", 0) + 1;
-		plat_set_int(&d->account_values, "session_tries", tries);
+		int64_t tries = plat_get_int(&d->account_values, SESSION_TRIES, 0) + 1;
+		plat_set_int(&d->account_values, SESSION_TRIES, tries);
 		int64_t at_ms = d->t->now_ms + drive_backoff_ms(d, (uint64_t)tries);
 		if (d->out.until_ms < at_ms)
 			d->out.until_ms = at_ms;
-		d->account->not_before_ms = d->out.until_ms;
-		d->account->not_before_reason = arena_strdup(d->t->arena, d->out.text);
+		if (d->out.until_ms > d->account->not_before_ms) {
+			d->account->not_before_ms = d->out.until_ms;
+			d->account->not_before_reason = arena_strdup(d->t->arena, d->out.text);
+			plat_set_int(&d->account_values, SESSION_UNTIL, d->out.until_ms);
+		}
 		rc = queue_note(d->t, NULL, d->account->name, "session", d->out.text, NULL, NULL);
 		/* The first of a row is told; the retries stand in the journal. */
 		if (tries == 1)
@@ -58,7 +71,6 @@ static int token_verdict(struct drive *d)
 		rc = token_store(d);
 		return rc < 0 ? rc : drive_send(d);
 	case PLAT_DONE:
-		plat_set(&d->account_values, "session_tries", NULL);
 		return token_ready(d);
 	case PLAT_WAIT:
 		rc = token_store(d);

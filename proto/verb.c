@@ -46,6 +46,12 @@ static const struct verb_info table[VERB__COUNT] = {
 	    "Reads the configuration again; a bad one changes nothing."),
 	ROW(VERB_DRAIN, "DRAIN", LEVEL_ADMIN, 0, 0, BODY_OPTIONAL, true, "DRAIN [{JSON}]",
 	    "Starts nothing new and waits for what is under way."),
+	ROW(VERB_CHECK, "CHECK", LEVEL_READ, 0, 0, BODY_NONE, false, "CHECK",
+	    "Compares the store's records, indexes and counters with each other."),
+	ROW(VERB_VERIFY, "VERIFY", LEVEL_READ, 0, 0, BODY_NONE, false, "VERIFY",
+	    "Recomputes the journal's chain of hashes."),
+	ROW(VERB_BACKUP, "BACKUP", LEVEL_ADMIN, 0, 0, BODY_REQUIRED, false, "BACKUP {JSON}",
+	    "Writes a consistent copy of the store while the daemon works."),
 };
 
 static const char *const level_names[LEVEL__COUNT] = { "read", "submit", "approve", "admin" };

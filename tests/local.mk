@@ -1,75 +1,154 @@
-# Tests. Unit and fuzz programs and the simulator need cmocka and libmicrohttpd; scripts need Python 3.
+# Tests. What takes longest stands first, so that the rest runs beside it.
+
+# The environment of every test; what a test needs is said in the comment at its top.
+AM_TESTS_ENVIRONMENT = \
+	srcdir='$(abs_top_srcdir)'; top_builddir='$(abs_top_builddir)'; \
+	SMMQD='$(abs_top_builddir)/smmqd'; SMMQ='$(abs_top_builddir)/smmq'; DUMP='$(abs_top_builddir)/tests/doc/dump'; \
+	SIM_MASTODON='$(abs_top_builddir)/tests/cli/sim_mastodon'; SMMQ_ZONEDUMP='$(abs_top_builddir)/tests/unit/zonedump'; \
+	SMMQ_TEXTDUMP='$(abs_top_builddir)/tests/unit/textdump'; PYTHONDONTWRITEBYTECODE=1; \
+	: "$${SMMQ_TEST_CACHE=$(abs_top_builddir)/tests/cli/cache}"; \
+	: "$${ASAN_OPTIONS=detect_leaks=1:abort_on_error=0}"; : "$${UBSAN_OPTIONS=print_stacktrace=1}"; \
+	export srcdir top_builddir SMMQD SMMQ DUMP SIM_MASTODON SMMQ_ZONEDUMP SMMQ_TEXTDUMP PYTHONDONTWRITEBYTECODE SMMQ_TEST_CACHE \
+		ASAN_OPTIONS UBSAN_OPTIONS;
+
+# A test that hangs fails, long after any that is only slow.
+TEST_EXTENSIONS = .py .sh
+TIME_LIMIT = timeout --foreground -k 10 1200
+PY_LOG_COMPILER = $(TIME_LIMIT) $(PYTHON3)
+SH_LOG_COMPILER = $(TIME_LIMIT) sh
+LOG_COMPILER = $(TIME_LIMIT)
+
+slow_tests = \
+	%D%/cli/test_mastodon.py \
+	%D%/cli/test_bluesky.py \
+	%D%/cli/test_outbox.py \
+	%D%/cli/test_start.py \
+	%D%/cli/test_tools.py \
+	%D%/cli/oracle.sh \
+	%D%/cli/zones.py
+
+# Seconds each: for builds with other compilers and with sanitizers.
+quick_tests = \
+	%D%/cli/test_durable.py \
+	%D%/cli/test_hostile.py \
+	%D%/cli/test_client.py \
+	%D%/doc/transcripts.py \
+	%D%/fuzz/replay.sh \
+	%D%/plat/run_exchanges \
+	$(unit_tests)
+
+document_tests = \
+	%D%/doc/test_doc.py \
+	%D%/style/test_style.py \
+	%D%/style/test_shell.sh \
+	%D%/units/test_units.sh
+
+unit_tests = \
+	%D%/unit/test_arena \
+	%D%/unit/test_buf \
+	%D%/unit/test_caltime \
+	%D%/unit/test_conf \
+	%D%/unit/test_io_file \
+	%D%/unit/test_io_http \
+	%D%/unit/test_io_image \
+	%D%/unit/test_io_server \
+	%D%/unit/test_io_timer \
+	%D%/unit/test_json \
+	%D%/unit/test_line \
+	%D%/unit/test_log \
+	%D%/unit/test_plat \
+	%D%/unit/test_record \
+	%D%/unit/test_state \
+	%D%/unit/test_status \
+	%D%/unit/test_text \
+	%D%/unit/test_unit \
+	%D%/unit/test_verb
+
+EXTRA_DIST += \
+	%D%/demo.sh \
+	%D%/cli/bluesky \
+	%D%/cli/oracle \
+	%D%/cli/oracle.sh \
+	%D%/cli/oracle_text.mjs \
+	%D%/cli/pictures.py \
+	%D%/cli/proxy.py \
+	%D%/cli/servers.py \
+	%D%/cli/smmqtest.py \
+	%D%/cli/test_bluesky.py \
+	%D%/cli/test_client.py \
+	%D%/cli/test_durable.py \
+	%D%/cli/test_hostile.py \
+	%D%/cli/test_mastodon.py \
+	%D%/cli/test_outbox.py \
+	%D%/cli/test_start.py \
+	%D%/cli/test_tools.py \
+	%D%/cli/zones.py \
+	%D%/doc/test_doc.py \
+	%D%/doc/transcripts.py \
+	%D%/fuzz/corpus \
+	%D%/fuzz/replay.sh \
+	%D%/style/test_shell.sh \
+	%D%/style/test_style.py \
+	%D%/units/test_units.sh
+
+dist-hook:
+	cp -p $(srcdir)/%D%/plat/*.x $(distdir)/%D%/plat/
+
+# What tests fetched.
+clean-local:
+	rm -rf %D%/cli/cache
 
 if HAVE_TEST_LIBS
-UNIT_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
+TESTS += $(slow_tests) $(quick_tests) $(document_tests)
 
 check_PROGRAMS += \
-	tests/unit/test_arena tests/unit/test_buf tests/unit/test_caltime tests/unit/test_conf tests/unit/test_json \
-	tests/unit/test_line tests/unit/test_plat tests/unit/test_record tests/unit/test_state tests/unit/test_status \
-	tests/unit/test_text tests/unit/test_unit tests/unit/test_verb \
-	tests/unit/textdump tests/unit/zonedump \
-	tests/plat/run_exchanges \
-	tests/fuzz/replay_caltime tests/fuzz/replay_conf tests/fuzz/replay_json tests/fuzz/replay_line tests/fuzz/replay_record \
-	tests/fuzz/replay_text tests/fuzz/replay_unit \
-	tests/doc/dump \
-	tests/cli/sim_mastodon
+	$(unit_tests) \
+	%D%/unit/textdump \
+	%D%/unit/zonedump \
+	%D%/plat/run_exchanges \
+	%D%/fuzz/replay_caltime \
+	%D%/fuzz/replay_conf \
+	%D%/fuzz/replay_json \
+	%D%/fuzz/replay_line \
+	%D%/fuzz/replay_record \
+	%D%/fuzz/replay_text \
+	%D%/fuzz/replay_unit \
+	%D%/doc/dump \
+	%D%/cli/sim_mastodon
 
-TESTS += \
-	tests/unit/test_arena tests/unit/test_buf tests/unit/test_caltime tests/unit/test_conf tests/unit/test_json \
-	tests/unit/test_line tests/unit/test_plat tests/unit/test_record tests/unit/test_state tests/unit/test_status \
-	tests/unit/test_text tests/unit/test_unit tests/unit/test_verb \
-	tests/plat/run_exchanges \
-	tests/fuzz/replay_caltime tests/fuzz/replay_conf tests/fuzz/replay_json tests/fuzz/replay_line tests/fuzz/replay_record \
-	tests/fuzz/replay_text tests/fuzz/replay_unit
+check-quick:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(quick_tests)'
+else
+check-local:
+	@echo "make check needs cmocka, libmicrohttpd and Python 3 (packages libcmocka-dev, libmicrohttpd-dev, python3); see ./bootstrap check" >&2
+	@exit 1
+endif
+.PHONY: check-quick
 
-tests_unit_test_arena_LDADD = $(UNIT_LDADD)
-tests_unit_test_buf_LDADD = $(UNIT_LDADD)
-tests_unit_test_caltime_LDADD = $(UNIT_LDADD)
-tests_unit_test_conf_LDADD = $(UNIT_LDADD)
-tests_unit_test_json_LDADD = $(UNIT_LDADD)
-tests_unit_test_line_LDADD = $(UNIT_LDADD)
-tests_unit_test_plat_LDADD = $(UNIT_LDADD)
-tests_unit_test_record_LDADD = $(UNIT_LDADD)
-tests_unit_test_state_LDADD = $(UNIT_LDADD)
-tests_unit_test_status_LDADD = $(UNIT_LDADD)
-tests_unit_test_text_LDADD = $(UNIT_LDADD)
-tests_unit_test_unit_LDADD = $(UNIT_LDADD)
-tests_unit_test_verb_LDADD = $(UNIT_LDADD)
-tests_unit_textdump_LDADD = $(UNIT_LDADD)
-tests_unit_zonedump_LDADD = $(UNIT_LDADD)
-tests_doc_dump_LDADD = $(UNIT_LDADD)
+# Of every program here that says nothing else. Test programs that include a file of the daemon define all of its names, so
+# that the archive's own copy of it is not taken.
+LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_io_file_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
+tests_unit_test_io_http_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(CURL_CFLAGS)
+tests_unit_test_io_image_CFLAGS = $(AM_CFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS) $(WEBP_CFLAGS)
+tests_unit_test_io_server_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
+tests_unit_test_io_timer_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 
 tests_plat_run_exchanges_SOURCES = \
 	%D%/plat/run_exchanges.c %D%/plat/exchange.c %D%/plat/exchange.h %D%/plat/exchange_call.c %D%/plat/exchange_match.c \
 	%D%/plat/exchange_play.h %D%/plat/exchange_script.c
-tests_plat_run_exchanges_LDADD = $(UNIT_LDADD)
 
 tests_fuzz_replay_caltime_SOURCES = %D%/fuzz/replay.c %D%/fuzz/fuzz_caltime.c
-tests_fuzz_replay_caltime_LDADD = $(UNIT_LDADD)
 tests_fuzz_replay_conf_SOURCES = %D%/fuzz/replay.c %D%/fuzz/fuzz_conf.c
-tests_fuzz_replay_conf_LDADD = $(UNIT_LDADD)
 tests_fuzz_replay_json_SOURCES = %D%/fuzz/replay.c %D%/fuzz/fuzz_json.c
-tests_fuzz_replay_json_LDADD = $(UNIT_LDADD)
 tests_fuzz_replay_line_SOURCES = %D%/fuzz/replay.c %D%/fuzz/fuzz_line.c
-tests_fuzz_replay_line_LDADD = $(UNIT_LDADD)
 tests_fuzz_replay_record_SOURCES = %D%/fuzz/replay.c %D%/fuzz/fuzz_record.c
-tests_fuzz_replay_record_LDADD = $(UNIT_LDADD)
 tests_fuzz_replay_text_SOURCES = %D%/fuzz/replay.c %D%/fuzz/fuzz_text.c
-tests_fuzz_replay_text_LDADD = $(UNIT_LDADD)
 tests_fuzz_replay_unit_SOURCES = %D%/fuzz/replay.c %D%/fuzz/fuzz_unit.c
-tests_fuzz_replay_unit_LDADD = $(UNIT_LDADD)
 
 tests_cli_sim_mastodon_SOURCES = \
 	%D%/cli/sim.h %D%/cli/sim_control.c %D%/cli/sim_count.c %D%/cli/sim_mastodon.c %D%/cli/sim_media.c %D%/cli/sim_state.c \
 	%D%/cli/sim_status.c
 tests_cli_sim_mastodon_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(CJSON_CFLAGS) $(ICU_CFLAGS) $(CRYPTO_CFLAGS)
 tests_cli_sim_mastodon_LDADD = $(MHD_LIBS) $(CJSON_LIBS) $(ICU_LIBS) $(CRYPTO_LIBS) -lpthread
-endif
-
-script_tests = \
-	%D%/style/test_style.py \
-	%D%/doc/test_doc.py \
-	%D%/cli/test_client.py \
-	%D%/cli/test_tools.py
-TESTS += $(script_tests)
-EXTRA_DIST += $(script_tests) %D%/demo.sh

@@ -10,7 +10,7 @@ _smmq()
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command='' i
 	local common='--socket --json --quiet --help --version'
 	local states='draft queued sending unknown held failed published cancelled missed expired'
-	local commands='add list show status edit move cancel hold release retry resolve wait watch log account reload drain
+	local commands='add list show status edit move cancel hold release retry resolve wait watch log account reload drain check verify backup
 		version help'
 
 	# readline takes "--option=value" apart at the "="
@@ -76,14 +76,14 @@ _smmq()
 	cancel) options='ALL --account --label --state --dry-run' ;;
 	hold) options='ALL --account --label --reason --until' ;;
 	release) options='ALL --account --label --gate' ;;
-	resolve) options='--as --url --remote-id --reason' ;;
+	resolve) options='--published --remote-id --absent --failed --reason --lookup' ;;
 	wait) options='--timeout --settle' ;;
 	watch) options='--account --since' ;;
 	log) options='--limit --since --all' ;;
 	account) [[ $cur == -* ]] || options=$(_smmq_accounts) ;;
 	drain) options='--timeout --off' ;;
 	help) options=$commands ;;
-	show | retry | reload | version) ;;
+	show | retry | reload | check | verify | backup | version) ;;
 	esac
 	[[ $cur == -* ]] && options="$options $common"
 	mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")

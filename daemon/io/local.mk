@@ -8,6 +8,7 @@ daemon_libio_a_SOURCES = \
 	%D%/notify.c %D%/notify.h \
 	%D%/rng.c %D%/rng.h \
 	%D%/server.c %D%/server.h %D%/server_conn.c %D%/server_conn.h \
-	%D%/timer.c %D%/timer.h
+	%D%/timer.c %D%/timer.h \
+	%D%/work.c %D%/work.h
 daemon_libio_a_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(CURL_CFLAGS) $(SYSTEMD_CFLAGS) $(CRYPTO_CFLAGS) \
 	$(PNG_CFLAGS) $(JPEG_CFLAGS) $(WEBP_CFLAGS)

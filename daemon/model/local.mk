@@ -2,6 +2,7 @@ noinst_LIBRARIES += daemon/libmodel.a
 daemon_libmodel_a_SOURCES = \
 	%D%/caltime.c %D%/caltime.h %D%/caltime_parse.c %D%/caltime_zone.c %D%/caltime_zone.h \
 	%D%/job.c %D%/job.h \
+	%D%/limit.c %D%/limit.h \
 	%D%/record.c %D%/record.h \
 	%D%/retry.c %D%/retry.h \
 	%D%/state.c %D%/state.h \

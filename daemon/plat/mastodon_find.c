@@ -24,8 +24,11 @@
 #define FULL_PAGE 30          /* a server may filter some rows out of a full page */
 #define MAX_PAGES 10
 #define MAX_CANDIDATES 16
+#define MAX_ROUNDS 8          /* of so many candidates */
 
-static const char *const look_values[] = { "find_max", "find_pages", "match", "match_url", "hits", "doubts" };
+static const char *const look_values[] = {
+	"find_max", "find_pages", "find_since", "find_rounds", "more", "match", "match_url", "hits", "doubts",
+};
 
 static void undecided(struct plat_out *out, const char *text)
 {
@@ -44,14 +47,19 @@ static const struct attempt *attempt(const struct plat_in *in)
 	return &in->target->open[0];
 }
 
-static void forget_look(struct plat_values *v)
+static void forget_candidates(struct plat_values *v)
 {
-	for (size_t i = 0; i < WIRE_COUNT(look_values); i++)
-		plat_set(v, look_values[i], NULL);
 	for (size_t i = 0; i < MAX_CANDIDATES; i++) {
 		plat_set_n(v, "cand", i, NULL);
 		plat_set_n(v, "cand_url", i, NULL);
 	}
+}
+
+static void forget_look(struct plat_values *v)
+{
+	for (size_t i = 0; i < WIRE_COUNT(look_values); i++)
+		plat_set(v, look_values[i], NULL);
+	forget_candidates(v);
 }
 
 /* ---- outcomes ---- */
@@ -118,7 +126,8 @@ static const char *since_of(const struct plat_in *in, size_t n)
 static void send_find(const struct plat_in *in, struct plat_out *out, size_t n)
 {
 	const char *own = wire_percent(in->arena, plat_get(in->account_values, "own_id"), "");
-	const char *since = since_of(in, n), *max = plat_get(in->values, "find_max");
+	const char *later = plat_get(in->values, "find_since"), *since = later ? later : since_of(in, n);
+	const char *max = plat_get(in->values, "find_max");
 	struct buf b = BUF_INIT(WIRE_MAX_BODY_BYTES);
 	const char *path;
 
@@ -244,6 +253,24 @@ static void not_found(const struct plat_in *in, struct plat_out *out, size_t n)
 		absent(in, out, n);
 }
 
+/* All candidates up to the newest of this round were looked at, and none is ours: the same for those after it. */
+static void next_round(const struct plat_in *in, struct plat_out *out, size_t n)
+{
+	int64_t rounds = plat_get_int(in->values, "find_rounds", 0) + 1;
+
+	if (rounds >= MAX_ROUNDS) {
+		undecided(out, "mastodon: too many statuses since the attempt to look through");
+		return;
+	}
+	plat_set_int(in->values, "find_rounds", rounds);
+	plat_set(in->values, "find_since", plat_get_n(in->values, "cand", 0));
+	plat_set(in->values, "find_max", NULL);
+	plat_set(in->values, "find_pages", NULL);
+	plat_set(in->values, "more", NULL);
+	forget_candidates(in->values);
+	send_find(in, out, n);
+}
+
 static void next_candidate(const struct plat_in *in, struct plat_out *out, size_t n, size_t i)
 {
 	int64_t hits = plat_get_int(in->values, "hits", 0);
@@ -255,6 +282,8 @@ static void next_candidate(const struct plat_in *in, struct plat_out *out, size_
 	} else if (hits > 1) {
 		undecided(out, arena_fmt(in->arena, "mastodon: %lld statuses carry exactly the text of part %zu (the newest is %s) "
 		                         "and cannot be told apart", (long long)hits, n + 1, plat_get(in->values, "match")));
+	} else if (plat_get(in->values, "more")) {
+		next_round(in, out, n);
 	} else if (plat_get(in->values, "doubts")) {
 		undecided(out, arena_fmt(in->arena, "mastodon: status %s may be part %zu, but its text cannot be read",
 		                         plat_get(in->values, "doubts"), n + 1));
@@ -270,6 +299,8 @@ static int64_t floor_ms(const struct plat_in *in)
 	return (first < attempt(in)->armed_ms ? first : attempt(in)->armed_ms) - SKEW_MS;
 }
 
+/* Pages come newest first. Where there are too many for one round the oldest are kept: ours was made soon after the attempt, while
+ * an account that goes on posting, or a person, may have added any number since. */
 static void keep_candidate(const struct plat_in *in, const struct json *status, const char *id)
 {
 	const char *url = json_get_text(status, "url");
@@ -278,8 +309,11 @@ static void keep_candidate(const struct plat_in *in, const struct json *status, 
 	while (i < MAX_CANDIDATES && plat_get_n(in->values, "cand", i))
 		i++;
 	if (i == MAX_CANDIDATES) {
-		plat_set(in->values, "doubts", id);
-		return;
+		plat_set(in->values, "more", "1");
+		for (i = 0; i + 1 < MAX_CANDIDATES; i++) {
+			plat_set_n(in->values, "cand", i, plat_get_n(in->values, "cand", i + 1));
+			plat_set_n(in->values, "cand_url", i, plat_get_n(in->values, "cand_url", i + 1));
+		}
 	}
 	plat_set_n(in->values, "cand", i, id);
 	plat_set_n(in->values, "cand_url", i, url ? url : json_get_text(status, "uri"));

@@ -5,7 +5,8 @@
  * open nothing it can see is reused. Data returned by get and cursors point into the store and are valid until the
  * transaction changes something or ends.
  *
- * A failed put or del poisons its write transaction: only kv_abort remains. Commit returns after the data are synced. */
+ * A failed put or del poisons its write transaction: every later one and the commit fail with the same status, and nothing is
+ * written. Commit returns after the data are synced. */
 #ifndef SMMQ_STORE_KV_H
 #define SMMQ_STORE_KV_H
 
@@ -47,5 +48,7 @@ int kv_seek_before(struct kv_cursor *c, const void *key, size_t key_len, struct 
 int kv_prev(struct kv_cursor *c, struct kv_slice *k, struct kv_slice *v);
 
 int kv_usage(struct kv *kv, struct kv_usage *out);
+/* A consistent copy into an empty directory, beside the work. why: a text for people. Any thread. */
+int kv_backup(struct kv *kv, const char *directory, char *why, size_t why_size);
 
 #endif

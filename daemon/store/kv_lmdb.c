@@ -26,6 +26,7 @@ struct kv_txn {
 	struct kv *kv;
 	MDB_txn *txn;
 	bool write;
+	int failed;                      /* a change could not be made: nothing of the transaction may be committed */
 };
 
 struct kv_cursor {
@@ -148,6 +149,11 @@ static bool kv_disk_full(struct kv *kv)
 int kv_commit(struct kv_txn *txn)
 {
 	struct kv *kv = txn->kv;
+	if (txn->failed < 0) {
+		int failed = txn->failed;
+		kv_abort(txn);
+		return failed;
+	}
 	int rc = mdb_txn_commit(txn->txn);
 	free(txn);
 	if (rc == EIO && kv_disk_full(kv))
@@ -187,17 +193,25 @@ int kv_get(struct kv_txn *txn, const void *key, size_t key_len, struct kv_slice 
 	return kv_out(mdb_get(txn->txn, txn->kv->dbi, &k, &v), &k, &v, NULL, out);
 }
 
+/* LMDB answers everything after a failed change with a code of its own; what counts is why the first one failed. */
+static int kv_changed(struct kv_txn *txn, int rc)
+{
+	if (txn->failed == 0)
+		txn->failed = kv_status(rc);
+	return txn->failed;
+}
+
 int kv_put(struct kv_txn *txn, const void *key, size_t key_len, const void *data, size_t len)
 {
 	MDB_val k = kv_val(key, key_len), v = kv_val(data, len);
-	return kv_status(mdb_put(txn->txn, txn->kv->dbi, &k, &v, 0));
+	return kv_changed(txn, mdb_put(txn->txn, txn->kv->dbi, &k, &v, 0));
 }
 
 int kv_del(struct kv_txn *txn, const void *key, size_t key_len)
 {
 	MDB_val k = kv_val(key, key_len);
 	int rc = mdb_del(txn->txn, txn->kv->dbi, &k, NULL);
-	return rc == MDB_NOTFOUND ? 0 : kv_status(rc);
+	return rc == MDB_NOTFOUND ? 0 : kv_changed(txn, rc);
 }
 
 int kv_cursor_open(struct kv_txn *txn, struct kv_cursor **out)
@@ -262,4 +276,12 @@ int kv_usage(struct kv *kv, struct kv_usage *out)
 	*out = (struct kv_usage){ .used_bytes = (uint64_t)(info.me_last_pgno + 1) * st.ms_psize,
 	                          .map_bytes = info.me_mapsize, .entries = st.ms_entries };
 	return 0;
+}
+
+int kv_backup(struct kv *kv, const char *directory, char *why, size_t why_size)
+{
+	int rc = mdb_env_copy2(kv->env, directory, MDB_CP_COMPACT);
+	if (rc != 0)
+		(void)snprintf(why, why_size, "%s: %s", directory, rc == EEXIST ? "there is a copy already" : mdb_strerror(rc));
+	return kv_status(rc);
 }

@@ -2,8 +2,10 @@ noinst_LIBRARIES += daemon/libstore.a
 daemon_libstore_a_SOURCES = \
 	%D%/kv.h %D%/kv_lmdb.c \
 	%D%/store.c %D%/store.h %D%/store_priv.h \
+	%D%/store_care.c %D%/store_care.h \
 	%D%/store_journal.c \
 	%D%/store_page.c \
+	%D%/store_prune.c \
 	%D%/store_target.c \
 	%D%/store_things.c
 daemon_libstore_a_CFLAGS = $(AM_CFLAGS) $(LMDB_CFLAGS) $(CRYPTO_CFLAGS)

@@ -79,7 +79,7 @@ int store_due_next(struct store_txn *t, uint64_t account_no, int64_t after_ms, i
 #define STORE_CURSOR_MAX 64
 struct store_page {
 	unsigned states;                 /* bit per enum state; 0 = all, in id order */
-	uint64_t account_no;             /* 0 = every account */
+	uint64_t account_no;             /* 0 = every account; only the queue is kept by account: refs in other states are of all */
 	const uint64_t *queue_accounts; size_t queue_account_count;   /* whose queues to walk for state queued, ascending */
 	char cursor[STORE_CURSOR_MAX];   /* in: "" at first; out: "" at the end */
 	size_t max_looks;                /* records looked at, at most */
@@ -140,6 +140,8 @@ struct blob { struct record_extra extra; char *mime; uint64_t size_bytes, width,
 int store_blob_get(struct store_txn *t, struct arena *a, const char *sha256, struct blob *out);         /* -ST_NO_ITEM; -ST_INVALID for a bad name */
 int store_blob_put(struct store_txn *t, const char *sha256, const struct blob *b);
 int store_blob_del(struct store_txn *t, const char *sha256);
+/* Plans a look at a file that may be unused (PERIODIC_MEDIA, payload: its name). Each file has keys of its own. */
+int store_blob_plan(struct store_txn *t, const char *sha256, int64_t due_ms);
 
 /* ---- the journal ---- */
 struct entry {
@@ -158,7 +160,8 @@ int store_journal_add(struct store_txn *t, const struct entry *e);
 int store_journal_end(struct store_txn *t, char cursor[JOURNAL_CURSOR_MAX]);
 /* Walks entries after cursor ("" = the oldest), at most max_looks, all or those of one post (id != 0). each gets the cursor behind
  * the entry; non-zero stops (and is returned). On return cursor is where to go on. -ST_INVALID for a cursor that is none,
- * -ST_GONE for one before the oldest entry. *at_end (may be NULL): nothing newer was there. */
+ * -ST_GONE for one before the oldest entry or, in a store that was restored, behind the newest. *at_end (may be NULL): nothing
+ * newer was there. */
 int store_journal_walk(struct store_txn *t, struct arena *a, char cursor[JOURNAL_CURSOR_MAX], uint64_t id, size_t max_looks,
                        int (*each)(void *ctx, const struct entry *e, const char *cursor), void *ctx, bool *at_end);
 

@@ -61,7 +61,7 @@ static int journal_load(struct store_txn *t)
 	return 0;
 }
 
-static int journal_hash(const unsigned char *before, const struct key *k, const char *record, size_t len, unsigned char *out)
+int store_journal_hash(const unsigned char *before, const struct key *k, const char *record, size_t len, unsigned char *out)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	int ok = ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 && EVP_DigestUpdate(ctx, before, HASH_BYTES) == 1 &&
@@ -84,7 +84,7 @@ int store_journal_add(struct store_txn *t, const struct entry *e)
 	rc = buf_error(&t->record);
 	unsigned char hash[HASH_BYTES];
 	if (rc == 0)
-		rc = journal_hash(t->journal_hash, &k, t->record.data + HASH_BYTES, t->record.len - HASH_BYTES, hash);
+		rc = store_journal_hash(t->journal_hash, &k, t->record.data + HASH_BYTES, t->record.len - HASH_BYTES, hash);
 	if (rc < 0)
 		return rc;
 	memcpy(t->record.data, hash, HASH_BYTES);
@@ -142,16 +142,19 @@ static int journal_oldest(struct kv_cursor *c, uint64_t *seq)
 	return rc == -ST_NO_ITEM ? 0 : rc;
 }
 
+int store_journal_decode(struct arena *a, const struct kv_slice *v, struct entry *out)
+{
+	if (v->len < HASH_BYTES)
+		return -ST_CORRUPT;
+	return record_decode(&entry_type, (const char *)v->data + HASH_BYTES, v->len - HASH_BYTES, a, out);
+}
+
 static int journal_read(struct store_txn *t, struct arena *a, uint64_t seq, struct entry *out)
 {
 	struct key k = key_journal(seq);
 	struct kv_slice v;
 	int rc = kv_get(t->kv, k.b, k.len, &v);
-	if (rc < 0)
-		return rc;
-	if (v.len < HASH_BYTES)
-		return -ST_CORRUPT;
-	return record_decode(&entry_type, (const char *)v.data + HASH_BYTES, v.len - HASH_BYTES, a, out);
+	return rc < 0 ? rc : store_journal_decode(a, &v, out);
 }
 
 int store_journal_walk(struct store_txn *t, struct arena *a, char cursor[JOURNAL_CURSOR_MAX], uint64_t id, size_t max_looks,
@@ -166,7 +169,10 @@ int store_journal_walk(struct store_txn *t, struct arena *a, char cursor[JOURNAL
 	if (rc < 0)
 		return rc;
 	rc = journal_oldest(c, &oldest);
-	if (rc == 0 && cursor[0] != '\0' && seq < oldest)
+	if (rc == 0)
+		rc = journal_load(t);
+	/* Behind the end: the cursor is from entries that a restored store has lost; waiting would pass over others. */
+	if (rc == 0 && cursor[0] != '\0' && (seq < oldest || seq > t->journal_seq + 1))
 		rc = -ST_GONE;
 	if (rc < 0) {
 		kv_cursor_close(c);

@@ -1,5 +1,4 @@
-/* store_page.c: walking targets page by page. The cursor is the place (a range and the key in it) where the next page begins,
- * as text; what changes between two pages is seen or not, but nothing is seen twice and nothing that stays is missed. */
+/* store_page.c: walking targets page by page. The cursor is the key at which the next page begins, as text; what changes between two pages is seen or not, but nothing is seen twice and nothing that stays is missed. */
 #include <stdio.h>
 #include <string.h>
 
@@ -40,37 +39,42 @@ static bool page_range(const struct store_page *p, size_t index, struct page_ran
 	return false;
 }
 
-/* Cursor text: range index, '-', key in hex. */
-static int page_cursor_read(const struct store_page *p, size_t *index, struct key *k)
+static int hex_digit(char c)
 {
-	*index = 0;
-	k->len = 0;
-	if (p->cursor[0] == '\0')
-		return 0;
-	unsigned range;
-	int at = 0;
-	if (sscanf(p->cursor, "%5u-%n", &range, &at) != 1 || at == 0)
-		return -ST_INVALID;
-	*index = range;
-	for (const char *h = p->cursor + at; *h != '\0'; h += 2) {
-		unsigned byte;
-		if (h[1] == '\0' || k->len == 32 || sscanf(h, "%2x", &byte) != 1)
-			return -ST_INVALID;
-		k->b[k->len++] = (unsigned char)byte;
-	}
-	return 0;
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static void page_cursor_write(struct store_page *p, size_t index, const unsigned char *key, size_t len)
+/* Cursor text: the key in hex. Which range it stands in follows from its beginning, so that accounts which come between two
+ * pages shift nothing, and a cursor of another walk leads into none. */
+static int page_cursor_read(const struct store_page *p, size_t *index, struct key *k)
 {
-	int at = snprintf(p->cursor, sizeof p->cursor, "%zu-", index);
+	struct page_range range;
+	k->len = 0;
+	*index = 0;
+	if (p->cursor[0] == '\0')
+		return 0;
+	for (const char *h = p->cursor; *h != '\0'; h += 2) {
+		int high = hex_digit(h[0]), low = high < 0 ? -1 : hex_digit(h[1]);
+		if (low < 0 || k->len == sizeof p->cursor / 2)
+			return -ST_INVALID;
+		k->b[k->len++] = (unsigned char)(high << 4 | low);
+	}
+	for (; page_range(p, *index, &range); (*index)++)
+		if (k->len == range.id_at + 10 && memcmp(k->b, range.prefix.b, range.prefix.len) == 0)
+			return 0;
+	return -ST_INVALID;
+}
+
+static void page_cursor_write(struct store_page *p, const unsigned char *key, size_t len)
+{
+	int at = 0;
 	for (size_t i = 0; i < len && (size_t)at + 3 <= sizeof p->cursor; i++)
 		at += snprintf(p->cursor + at, sizeof p->cursor - (size_t)at, "%02x", key[i]);
 }
 
 /* Walks one range from *from (empty: its beginning). 1: the page is full and its cursor written. */
-static int page_walk_range(struct store_txn *t, struct store_page *p, size_t index, const struct page_range *r,
-                           const struct key *from, size_t *looks, int (*each)(void *, const struct store_ref *), void *ctx)
+static int page_walk_range(struct store_txn *t, struct store_page *p, const struct page_range *r, const struct key *from,
+                           size_t *looks, int (*each)(void *, const struct store_ref *), void *ctx)
 {
 	struct kv_cursor *c;
 	struct kv_slice k;
@@ -91,7 +95,7 @@ static int page_walk_range(struct store_txn *t, struct store_page *p, size_t ind
 		else if (ref.n != 0)
 			stop = each(ctx, &ref);
 		if (stop != 0) {
-			page_cursor_write(p, index, key, k.len);
+			page_cursor_write(p, key, k.len);
 			break;
 		}
 	}
@@ -109,11 +113,8 @@ int store_page_walk(struct store_txn *t, struct store_page *page, int (*each)(vo
 	int rc = page_cursor_read(page, &index, &from);
 	if (rc < 0)
 		return rc;
-	/* A cursor of another walk must not lead outside this one's ranges. */
-	if (from.len > 0 && (!page_range(page, index, &range) || memcmp(from.b, range.prefix.b, range.prefix.len) != 0))
-		return -ST_INVALID;
 	for (; page_range(page, index, &range); index++) {
-		rc = page_walk_range(t, page, index, &range, &from, &looks, each, ctx);
+		rc = page_walk_range(t, page, &range, &from, &looks, each, ctx);
 		if (rc != 0)
 			return rc;
 		from.len = 0;

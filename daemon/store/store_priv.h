@@ -31,8 +31,9 @@ struct store_txn {
 	unsigned char journal_hash[32];
 };
 
-/* A key being put together; at most 64 bytes. */
-struct key { unsigned char b[64]; size_t len; };
+/* A key being put together: a table's letter and the longest name of an account fit. */
+#define KEY_MAX_BYTES 80
+struct key { unsigned char b[KEY_MAX_BYTES]; size_t len; };
 
 static inline struct key key_new(char table)
 {
@@ -65,5 +66,12 @@ int key_named(struct key *k, char table, const char *name);
 /* Changes the number of targets of an account in a state, at commit. */
 int store_count_add(struct store_txn *t, uint64_t account_no, unsigned state, int64_t by);
 int store_count_flush(struct store_txn *t);
+
+/* The one index entry that a target has: in the queue, or in the index of its state. */
+struct key store_index_key(const struct target *t);
+/* The hash of a journal entry: over the hash before it, its key, and its record. out: 32 bytes. 0 or -ST_NO_MEMORY. */
+int store_journal_hash(const unsigned char *before, const struct key *k, const char *record, size_t len, unsigned char *out);
+int store_journal_decode(struct arena *a, const struct kv_slice *v, struct entry *out);
+int store_keyed_decode(struct arena *a, const struct kv_slice *v, struct keyed *out);
 
 #endif

@@ -24,7 +24,7 @@ static struct key key_due(uint64_t account_no, int64_t due_ms, uint64_t id, uint
 	return k;
 }
 
-static struct key key_index(const struct target *t)
+struct key store_index_key(const struct target *t)
 {
 	if (t->state == STATE_QUEUED)
 		return key_due(t->account_no, job_fire_ms(t), t->id, t->n);
@@ -68,7 +68,7 @@ static int store_target_unindex(struct store_txn *t, const struct target *target
 	arena_init(&a, STORE_MAX_RECORD_BYTES);
 	int rc = store_target_get(t, &a, target->id, target->n, &old);
 	if (rc == 0) {
-		struct key was = key_index(&old), now = key_index(target);
+		struct key was = store_index_key(&old), now = store_index_key(target);
 		if (was.len != now.len || memcmp(was.b, now.b, was.len) != 0)
 			rc = kv_del(t->kv, was.b, was.len);
 	}
@@ -83,7 +83,7 @@ int store_target_put(struct store_txn *t, const struct target *target, bool is_n
 	int rc = is_new ? 0 : store_target_unindex(t, target);
 	if (rc < 0)
 		return rc;
-	struct key k = key_item(target->id, target->n), index = key_index(target);
+	struct key k = key_item(target->id, target->n), index = store_index_key(target);
 	rc = store_record_put(t, &k, &job_target_type, target);
 	if (rc == 0)
 		rc = kv_put(t->kv, index.b, index.len, "", 0);

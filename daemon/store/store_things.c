@@ -125,6 +125,11 @@ int64_t store_account_list(struct store_txn *t, struct arena *a, struct account 
 static const struct field keyed_fields[] = { U64(1, keyed, id), STR(2, keyed, request_sha256), I64(3, keyed, created_ms) };
 static const struct record_type keyed_type = { "keyed", sizeof(struct keyed), keyed_fields, COUNT(keyed_fields) };
 
+int store_keyed_decode(struct arena *a, const struct kv_slice *v, struct keyed *out)
+{
+	return record_decode(&keyed_type, v->data, v->len, a, out);
+}
+
 static int key_keyed(struct key *k, const char *key)
 {
 	unsigned char hash[EVP_MAX_MD_SIZE];
@@ -261,6 +266,17 @@ int store_periodic_del(struct store_txn *t, const struct periodic_ref *ref)
 {
 	struct key k = key_periodic(ref);
 	return kv_del(t->kv, k.b, k.len);
+}
+
+int store_blob_plan(struct store_txn *t, const char *sha256, int64_t due_ms)
+{
+	struct key k;
+	int rc = key_blob(&k, sha256);
+	if (rc < 0)
+		return rc;
+	/* The first bytes of the name stand in for an id: two files that fall due together must not share one entry. */
+	const struct periodic_ref ref = { .due_ms = due_ms, .kind = PERIODIC_MEDIA, .id = key_read(k.b + 1, 8), .n = key_read(k.b + 9, 2) };
+	return store_periodic_put(t, &ref, sha256, strlen(sha256));
 }
 
 int64_t store_periodic_list(struct store_txn *t, struct arena *a, int64_t until_ms, struct periodic_ref *out, struct kv_slice *data,

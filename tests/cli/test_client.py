@@ -4,6 +4,7 @@
 Every test states what the client must send, byte for byte where it matters, and what it must print and return. The
 client is $SMMQ, else $top_builddir/smmq, else ./smmq."""
 
+import contextlib
 import json
 import os
 import pty
@@ -55,7 +56,8 @@ class Fake:
         self.socket.bind(path)
         self.socket.listen(16)
         self.stopping = False
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.thread = threading.Thread(target=self.accept, daemon=True)
+        self.thread.start()
 
     def accept(self):
         while True:
@@ -96,6 +98,10 @@ class Fake:
         peer.close()
 
     def close(self):
+        """Waits for the accepting thread: it might take a connection of the next one, whose descriptor may be the same."""
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
         self.socket.close()
 
     def body(self, index=-1):
@@ -203,7 +209,8 @@ class Usage(Case):
                 (("move", "42"), "--at TIME or --now"),
                 (("edit", "42"), "nothing to change"),
                 (("resolve", "42.1"), "say what is true"),
-                (("resolve", "42.1", "--as", "absent", "--url", "x"), "--as published"),
+                (("resolve", "42.1", "--absent", "--remote-id", "x"), "goes with --published"),
+                (("resolve", "42.1", "--absent", "--lookup"), "say what is true"),
                 (("hold", "42", "--until", "+1h"), "--until goes with"),
                 (("wait", "42", "--timeout", "10"), "not a duration"),
                 (("help", "ad"), "did you mean add?"),
@@ -234,7 +241,7 @@ class Usage(Case):
         rows = [json.loads(line) for line in self.out.splitlines()]
         names = [row["command"] for row in rows]
         self.assertEqual(names, "add list show status edit move cancel hold release retry resolve wait watch log account "
-                                "reload drain version help".split())
+                                "reload drain check verify backup version help".split())
         for row in rows:
             self.expect(0, "help", row["command"])
             self.assertIn("usage: smmq %s" % row["command"], self.out)
@@ -610,7 +617,7 @@ class Lists(Case):
         self.expect(68, "show", "42", "7", "42")
         self.assertEqual(fake.lines, ["SHOW 42", "SHOW 7", "SHOW 42"])
         for words in ("launch", "part 1 of 2", "  | one", "image/png 10x20 2K", "A cat", "no answer", "asked      fri 9:00",
-                      "smmq resolve 42.1 --as absent", "smmq retry 42.2", "https://x.example/1"):
+                      "smmq resolve 42.1 --absent", "smmq retry 42.2", "https://x.example/1"):
             self.assertIn(words, self.out)
         self.assertIn("7: there is no item 7", self.err)
         self.expect(0, "show", "-j", "-", stdin="42\tqueued\n\n{\"id\":\"42\",\"state\":\"x\"}\n# comment\n")
@@ -699,7 +706,7 @@ class Changes(Case):
                 (("release", "--gate", "label:x"), 'RELEASE {"gate":"label:x"}', {"gate": "label:x"}, 0, "label:x\n"),
                 (("release", "ALL"), 'RELEASE {"all":true}', {"gate": "all"}, 0, "all\n"),
                 (("retry", "42.1"), "RETRY 42.1", {"retried": 1, "ids": ["42.1"]}, 0, "42.1\n"),
-                (("resolve", "42.1", "--as", "published", "--url", "u"), 'RESOLVE 42.1 {"as":"published","url":"u"}',
+                (("resolve", "42.1", "--published", "u"), 'RESOLVE 42.1 {"as":"published","url":"u"}',
                  {"id": "42.1", "state": "published"}, 0, "42.1\n"),
                 (("reload",), "RELOAD", {"accounts": 2}, 0, "reloaded: 2 accounts\n"),
                 (("drain", "--timeout", "5s"), 'DRAIN {"timeout":"5s"}', {"draining": True, "in_flight": 0}, 0,

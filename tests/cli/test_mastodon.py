@@ -239,7 +239,7 @@ def test_unknown_can_be_settled_by_a_person():
     d.wait_state(post, "unknown", 30)
     d.fails(4, "cancel", post)
     target = d.target(post)["id"]
-    d.run("resolve", target, "--as", "published", "--url", "https://social.example/@acme/3300")
+    d.run("resolve", target, "--published", "https://social.example/@acme/3300")
     shown = d.wait_state(post, "published", 10)
     eq(shown["url"], "https://social.example/@acme/3300")
     eq(len(posts(sim)), 1, "requests to post")

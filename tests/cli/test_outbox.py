@@ -149,7 +149,7 @@ def test_hold_release_edit_move_cancel():
     d.fails(65, "cancel", post)
     d.fails(65, "edit", held, "it is out already")
     d.fails(65, "retry", post)
-    d.fails(65, "resolve", post + ".1", "--as", "absent")
+    d.fails(65, "resolve", post + ".1", "--absent")
     d.fails(68, "cancel", "999999")
     d.fails(68, "show", "999999")
     d.fails(64, "show", "abc")

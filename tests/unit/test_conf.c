@@ -59,7 +59,7 @@ static void put_secret(const char *name, const char *text)
 /* text with each '@' as the test's directory. */
 static void put_here(const char *name, const char *text)
 {
-	char out[8192];
+	char out[8192] = "";
 	size_t n = 0;
 
 	for (; *text; text++)
@@ -424,8 +424,10 @@ static void test_urls(void **state)
 		{ "https://[::1]x", "no port", NULL },
 		{ "https://a b", "characters", NULL },
 		{ "https://\xc3\xa4.example", "xn--", NULL },
-		{ "https://a.example/x?y", "? or #", NULL },
-		{ "https://a.example#y", "? or #", NULL },
+		{ "https://a.example/x?y=1&z", NULL, "https://a.example/x?y=1&z" },
+		{ "https://a.example/x?y\"", "path", NULL },
+		{ "https://a.example#y", "a #", NULL },
+		{ "https://a.example/x?y#z", "a #", NULL },
 		{ "https://a.example/\"", "path", NULL },
 		{ "ftp://a.example", "https://", NULL },
 		{ "a.example", "https://", NULL },

@@ -64,6 +64,8 @@ static void test_good_requests(void **state)
 	assert_int_equal(r.verb->verb, VERB_HELLO);
 	assert_int_equal(r.words, 0);
 	assert_null(r.body);
+	assert_int_equal(split(line, "HELLO {}", &r), 0);
+	assert_string_equal(r.body, "{}");
 	assert_int_equal(split(line, "SHOW 42.1", &r), 0);
 	assert_string_equal(r.word[0], "42.1");
 	assert_int_equal(split(line, "ADD {\"text\":\"a  b\\t\"}", &r), 0);
@@ -89,7 +91,7 @@ static void test_bad_requests(void **state)
 {
 	(void)state;
 	static const char *const bad[] = {
-		"", " ", "hello", "Hello", " HELLO", "HELLO ", "HELLO  ", "HELLO x", "HELLO {}", "HELLOX", "SHOW", "SHOW  1",
+		"", " ", "hello", "Hello", " HELLO", "HELLO ", "HELLO  ", "HELLO x", "HELLO x {}", "HELLOX", "SHOW", "SHOW  1",
 		"SHOW 1 2",
 		"SHOW 1 ", "SHOW {}", "SHOW 1 {}", "ADD", "ADD x {}", "ADD  {}", "ADD{}", "EDIT 1", "EDIT {}", "PUT a",
 		"PUT a 1 2",

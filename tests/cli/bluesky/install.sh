@@ -21,7 +21,8 @@ major=$(node -p 'process.versions.node.split(".")[0]')
 # One at a time: tests may run side by side.
 exec 9>"$dir/.lock"
 flock 9
-cp "$here/server.mjs" "$dir/server.mjs"
+# As a whole or not at all: another test may just be starting it.
+cmp -s "$here/server.mjs" "$dir/server.mjs" || { cp "$here/server.mjs" "$dir/.server.new" && mv -f "$dir/.server.new" "$dir/server.mjs"; }
 stamp="$(cksum <"$here/package-lock.json") $(node -p 'process.version + process.arch')"
 if [ -f "$dir/.done" ] && [ "$(cat "$dir/.done")" = "$stamp" ]; then
 	exit 0
@@ -41,7 +42,7 @@ for tool in make g++ python3; do
 done
 
 rm -f "$dir/.done"
-cp "$here/package.json" "$here/package-lock.json" "$dir/"
+cp -f "$here/package.json" "$here/package-lock.json" "$dir/"
 cd "$dir"
 npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >npm.log 2>&1 || {
 	tail -n 5 npm.log >&2

@@ -13,6 +13,7 @@
 #include "daemon/io/clock.h"
 #include "daemon/io/notify.h"
 #include "daemon/io/work.h"
+#include "daemon/keep.h"
 #include "daemon/log.h"
 #include "daemon/model/caltime_zone.h"
 #include "daemon/reload.h"
@@ -213,6 +214,8 @@ static int start_turn(struct turn *t, void *input)
 	int rc = guard_start_turn(t, a->guard);
 	if (rc == 0)
 		rc = reload_accounts_turn(t);
+	if (rc == 0)
+		rc = keep_start_turn(t);
 	turn_effect(t, app_started, NULL, a);
 	return rc;
 }

@@ -166,6 +166,33 @@ static void add_warn(struct add_target *at, const char *text)
 		at->warnings[at->warning_count++] = text;
 }
 
+/* A chosen time passes quiet hours and gap, with a warning; the daily limit it does not pass. 1, 0 answered, negative. */
+static int add_pace(struct cmd_call *c, struct add_target *at, const struct target *target)
+{
+	const struct conf_account *conf = at->conf;
+	const struct limit_policy policy = { .zone = conf->time_zone, .quiet = conf->quiet_hours, .min_gap_ms = conf->min_gap_ms,
+	                                     .daily_limit = conf->daily_limit };
+	char free_at[48];
+	int64_t free_ms, near_ms;
+	if (target->zone == NULL)
+		return 1;
+	if (limit_quiet(&policy, target->due_ms))
+		add_warn(at, "the time lies in the account's QuietHours=; it fires all the same");
+	if (at->account.no == 0)
+		return 1;
+	int rc = cmd_pace_near(c, &at->account, &policy, target->due_ms, &near_ms);
+	if (rc == 0 && near_ms != 0)
+		add_warn(at, arena_fmt(c->arena, "another post of the account is due at %s, closer than MinGap=; it fires all the same",
+		                       caltime_format(near_ms, conf->time_zone, free_at, sizeof free_at)));
+	if (rc == 0)
+		rc = cmd_pace_day(c, &at->account, &policy, target->due_ms, &free_ms);
+	if (rc < 0 || free_ms == target->due_ms)
+		return rc < 0 ? rc : 1;
+	(void)cmd_err(c, ST_REFUSED, "%s: DailyLimit=%lld is reached on that day; the next free time is %s", conf->name,
+	              (long long)conf->daily_limit, caltime_format(free_ms, conf->time_zone, free_at, sizeof free_at));
+	return 0;
+}
+
 static int add_times(struct cmd_call *c, struct add *a)
 {
 	if (!cmd_get_flag(c, c->body, "hold", &a->hold) || !cmd_get_flag(c, c->body, "draft", &a->draft) ||
@@ -182,6 +209,9 @@ static int add_times(struct cmd_call *c, struct add *a)
 		if (!add_late(c, conf, target) || !add_expires(c, conf->time_zone, target))
 			return 0;
 		add_warn(&a->list[i], warning);
+		int rc = add_pace(c, &a->list[i], target);
+		if (rc != 1)
+			return rc;
 		if (a->list[i].account.pause_reason != NULL)
 			add_warn(&a->list[i], arena_fmt(c->arena, "the account is paused: %s", a->list[i].account.pause_reason));
 		target->state = a->draft ? STATE_DRAFT : a->hold ? STATE_HELD : STATE_QUEUED;

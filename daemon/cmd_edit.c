@@ -50,11 +50,10 @@ static int edit_check(struct cmd_call *c, const struct post *p, const struct tar
 	return 1;
 }
 
-/* The driver's values belong to the old content; what it had prepared for it is dropped. */
+/* The driver's values stay: it sees for itself what was made for other content and drops that. The key or name under which an
+ * earlier try went out must not be lost: should that one turn up after all, it is what keeps the new one from being a second post. */
 static int edit_write_target(struct turn *t, struct cmd_call *c, struct target *target)
 {
-	target->values = NULL;
-	target->value_count = 0;
 	target->rev++;
 	int rc = queue_keep(t, target);
 	return rc < 0 ? rc : queue_note(t, target, NULL, "edit", NULL, c->who.name, NULL);

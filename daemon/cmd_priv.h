@@ -121,6 +121,11 @@ bool cmd_content_asked(const struct cmd_call *c);          /* any of the content
 int cmd_when(struct cmd_call *c, const char *zone, struct target *target, const char **warning);
 bool cmd_when_asked(const struct cmd_call *c);
 
+/* A waiting post of the account closer to due_ms than the gap; 0 if there is none. 0 or negative. */
+int cmd_pace_near(struct cmd_call *c, const struct account *account, const struct limit_policy *policy, int64_t due_ms, int64_t *near_ms);
+/* The first instant from due_ms on that lies on a day whose limit is not reached: due_ms itself, or a later day's beginning. */
+int cmd_pace_day(struct cmd_call *c, const struct account *account, const struct limit_policy *policy, int64_t due_ms, int64_t *free_ms);
+
 /* Preflight of a target's content: fills report; the caller looks at finding_count. 0 or negative. */
 int cmd_check(struct cmd_call *c, const struct conf_account *conf, const struct account *account, const struct content *content,
               struct plat_report *report);

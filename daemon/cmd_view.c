@@ -54,6 +54,8 @@ static struct waits view_waits(struct cmd_call *c, const struct cmd_view *v, con
 		return (struct waits){ arena_fmt(c->arena, "account:%s", t->account), account.pause_reason };
 	if (w.reason == NULL && account.not_before_ms > c->now_ms)
 		w.reason = account.not_before_reason;
+	if (w.reason == NULL && account.pace_ms > c->now_ms && t->due_ms < c->now_ms)
+		w.reason = account.pace_reason;
 	return w;
 }
 

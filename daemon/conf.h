@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "daemon/model/job.h"
+#include "daemon/model/limit.h"
 #include "daemon/plat/plat.h"
 
 #define CONF_MAX_ACCOUNTS 1000
@@ -34,6 +35,10 @@ struct conf_account {
 	char *time_zone;                 /* default UTC */
 	int64_t late;                    /* enum late_rule */
 	int64_t max_late_ms;
+	struct limit_hours quiet_hours;  /* from == to: none */
+	int64_t min_gap_ms;              /* 0 = none */
+	int64_t daily_limit;             /* 0 = none */
+	int64_t catch_up_per_hour;       /* 0 = no limit */
 	struct value *options;           /* the [Platform] section, as written, names checked against the platform's list */
 	size_t option_count;
 };
@@ -47,6 +52,7 @@ struct conf {
 	int64_t media_max_bytes;
 	int64_t map_bytes;
 	int64_t key_retention_ms;
+	int64_t retention_ms;            /* of ended posts and of the journal */
 	int64_t max_connections;
 	int64_t max_in_flight;           /* requests to platforms at once */
 	int64_t stop_timeout_ms;         /* what is in flight gets this long at SIGTERM */
@@ -74,7 +80,7 @@ const char *conf_not_reloadable(const struct conf *old, const struct conf *new_c
 
 /* ---- the table, for manuals, tests and --help ---- */
 enum conf_type {
-	CONF_TEXT, CONF_PATH, CONF_DURATION, CONF_SIZE, CONF_INT, CONF_WORD, CONF_ZONE, CONF_URL, CONF_GROUP,
+	CONF_TEXT, CONF_PATH, CONF_DURATION, CONF_SIZE, CONF_INT, CONF_WORD, CONF_ZONE, CONF_URL, CONF_GROUP, CONF_HOURS,
 	CONF_PROXY,                      /* scheme://host:port */
 	CONF_PLATFORM                    /* a name of the drivers' table; the member is a const struct plat * */
 };

@@ -32,6 +32,8 @@ static const struct conf_row table[] = {
 	       "The largest size of the store; address space and a sparse file, not memory and not disk."),
 	DAEMON("KeyRetention", CONF_DURATION, key_retention_ms, DAY_MS, 100 * YEAR_MS, NULL, "2y", RELOAD,
 	       "How long the key of a request is remembered, so that repeating it queues nothing twice."),
+	DAEMON("Retention", CONF_DURATION, retention_ms, DAY_MS, 100 * YEAR_MS, NULL, "1y", RELOAD,
+	       "How long ended posts and the journal are kept; then they are removed in small steps."),
 	DAEMON("MaxConnections", CONF_INT, max_connections, 1, 4096, NULL, "1024", RESTART,
 	       "Clients that may be connected at once."),
 	DAEMON("MaxInFlight", CONF_INT, max_in_flight, 1, 1024, NULL, "64", RESTART,
@@ -64,9 +66,18 @@ static const struct conf_row table[] = {
 	ACCOUNT("TimeZone", CONF_ZONE, time_zone, 0, 0, NULL, "UTC", RELOAD,
 	        "The zone in which times for this account are read and shown."),
 	ACCOUNT("Late", CONF_WORD, late, 0, 0, "post skip hold", "post", RELOAD,
-	        "What becomes of an item later than MaxLate: post it all the same, skip it (missed), or hold it for a person."),
+	        "What becomes of an item that could not be fired in time: post it while it is no later than MaxLate (then it is "
+	        "missed), or, once it is a minute late (or MaxLate, if shorter), skip it (missed) or hold it for a person."),
 	ACCOUNT("MaxLate", CONF_DURATION, max_late_ms, 1000, YEAR_MS, NULL, "6h", RELOAD,
-	        "How late an item may be and still count as in time."),
+	        "How late an item may be and still be posted."),
+	ACCOUNT("QuietHours", CONF_HOURS, quiet_hours, 0, 0, NULL, NULL, RELOAD,
+	        "Hours of the day, as in 22:00-07:00, in which nothing leaves that is late; a chosen time counts more."),
+	ACCOUNT("MinGap", CONF_DURATION, min_gap_ms, 0, 7 * DAY_MS, NULL, "0", RELOAD,
+	        "The least time between two posts, for what is late; a chosen time counts more."),
+	ACCOUNT("DailyLimit", CONF_INT, daily_limit, 0, 10000, NULL, "0", RELOAD,
+	        "Posts that may leave on one day of the account's zone; 0 is no limit."),
+	ACCOUNT("CatchUp", CONF_INT, catch_up_per_hour, 0, 10000, NULL, "6", RELOAD,
+	        "Late posts (after an outage or a pause) that may leave in an hour; 0 is no limit."),
 };
 
 static const struct conf_platform_option platform_table[] = {

@@ -256,6 +256,16 @@ static int set_group(struct conf_source *s, const struct conf_row *row, unsigned
 	return set_text(s, row, line, value, member);
 }
 
+static int set_hours(struct conf_source *s, const struct conf_row *row, unsigned line, const char *value, void *member)
+{
+	struct limit_hours hours;
+
+	if (limit_hours_parse(value, &hours) < 0)
+		return conf_fail(s->error, s->file, line, "%s=" SHOWN " is no span of hours; write one like 22:00-07:00", row->name, value);
+	memcpy(member, &hours, sizeof(hours));
+	return 0;
+}
+
 static int set_platform(struct conf_source *s, const struct conf_row *row, unsigned line, const char *value, void *member)
 {
 	const struct plat *plat = plat_find(value);
@@ -276,7 +286,7 @@ static int set_platform(struct conf_source *s, const struct conf_row *row, unsig
 
 static const set_fn setters[] = {
 	[CONF_TEXT] = set_text, [CONF_PATH] = set_path, [CONF_DURATION] = set_duration, [CONF_SIZE] = set_size,
-	[CONF_INT] = set_int, [CONF_WORD] = set_word, [CONF_ZONE] = set_zone, [CONF_URL] = set_url, [CONF_GROUP] = set_group,
+	[CONF_INT] = set_int, [CONF_WORD] = set_word, [CONF_ZONE] = set_zone, [CONF_URL] = set_url, [CONF_GROUP] = set_group, [CONF_HOURS] = set_hours,
 	[CONF_PROXY] = set_proxy, [CONF_PLATFORM] = set_platform,
 };
 

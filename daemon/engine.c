@@ -37,7 +37,7 @@ struct lane *lane_make(struct engine *e, uint64_t no)
 		e->lane_cap = cap;
 	}
 	l = &e->lanes[e->lane_count++];
-	*l = (struct lane){ .no = no, .parallel = 1, .due_ms = INT64_MAX };
+	*l = (struct lane){ .no = no, .parallel = 1, .due_ms = INT64_MAX, .pace_ms = INT64_MAX };
 	return l;
 }
 
@@ -55,8 +55,10 @@ void engine_due(struct engine *e, uint64_t account_no, int64_t due_ms)
 		l->due_ms = due_ms;
 	l->touched = true;
 	/* Everything before `from` was looked at and is gated. What is new there makes the scan begin again. */
-	if (due_ms <= l->from.due_ms)
+	if (due_ms <= l->from.due_ms) {
 		l->from = (struct store_ref){ 0 };
+		l->pace_ms = INT64_MAX;
+	}
 }
 
 void engine_periodic(struct engine *e, int64_t due_ms)
@@ -81,9 +83,11 @@ static void fire_done(void *data)
 	if (l->touched) {
 		/* Something came while the turn ran, which may stand anywhere: look again. */
 		l->from = (struct store_ref){ 0 };
+		l->pace_ms = INT64_MAX;
 		l->due_ms = in->next_ms < l->due_ms ? in->next_ms : l->due_ms;
 	} else {
 		l->from = in->cut;
+		l->pace_ms = in->pace_ms;
 		l->due_ms = in->next_ms;
 	}
 	if (in->needs_session && !run_session_start(e, l))
@@ -133,6 +137,7 @@ static void fire(struct engine *e, struct lane *l, int64_t now_ms)
 	if (in->slots > room)
 		in->slots = (unsigned)room;
 	in->from = l->from;
+	in->pace_from_ms = l->pace_ms;
 	rng_bytes(in->random, sizeof in->random);
 	unsigned slots = in->slots;
 	l->firing = true;

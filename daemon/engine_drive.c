@@ -20,6 +20,12 @@ static struct plat_values values_copy(struct arena *a, const struct value *list,
 	return v;
 }
 
+const struct conf_account *drive_conf(const struct conf *conf, const struct account *account)
+{
+	const struct conf_account *a = conf_account_find(conf, account->name);
+	return a != NULL && (account->platform == NULL || strcmp(account->platform, a->plat->name) == 0) ? a : NULL;
+}
+
 int drive_load(struct drive *d, struct turn *t, struct drive_input *in, struct target *target, struct post *post, struct account *account)
 {
 	memset(d, 0, sizeof *d);
@@ -28,7 +34,7 @@ int drive_load(struct drive *d, struct turn *t, struct drive_input *in, struct t
 	d->target = target;
 	d->post = post;
 	d->account = account;
-	d->conf = conf_account_find(t->conf, account->name);
+	d->conf = drive_conf(t->conf, account);
 	d->account_values = values_copy(t->arena, account->values, account->value_count);
 	d->pin = (struct plat_in){ .arena = t->arena, .account = &d->view, .account_values = &d->account_values, .now_ms = t->now_ms };
 	memcpy(d->pin.random, in->random, sizeof d->pin.random);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "daemon/engine_priv.h"
+#include "daemon/keep.h"
 #include "daemon/log.h"
 #include "proto/status.h"
 
@@ -214,6 +215,8 @@ int engine_periodic_turn(struct turn *t, void *input)
 		}
 		if (refs[i].kind == PERIODIC_GATE)
 			rc = periodic_gates(t);
+		else if (refs[i].kind == PERIODIC_KEEP)
+			rc = keep_step_turn(t, &data[i]);
 		else if (refs[i].kind == PERIODIC_MEDIA)
 			rc = periodic_media(t, e, &data[i]);
 		if (rc == 0)
@@ -263,7 +266,7 @@ static int recover_one(struct turn *t, struct engine *e, const struct store_ref 
 	struct drive d = { .t = t, .in = &in, .target = &target };
 	rc = store_account_get(t->txn, t->arena, target.account_no, &account);
 	if (rc == 0)
-		d.conf = conf_account_find(t->conf, account.name);
+		d.conf = drive_conf(t->conf, &account);
 	in.account_no = target.account_no;
 	rc = drive_lose(&d, "the daemon ended while the request was on its way");
 	return rc < 0 ? rc : 1;

@@ -42,6 +42,7 @@ struct lane {
 	bool touched;                    /* something became due while it was */
 	bool session;                    /* a session run is under way */
 	struct store_ref from;           /* everything due up to here is gated: the next scan begins behind it */
+	int64_t pace_ms;                 /* of what the scan has passed over, the first may go then; INT64_MAX: nothing */
 };
 
 struct engine {
@@ -131,13 +132,15 @@ struct fire_input {
 	uint64_t account_no;
 	unsigned slots;
 	struct store_ref from;
+	int64_t pace_from_ms;            /* as the lane had it */
 	unsigned char random[16];
 	/* filled by the turn for the effect that ends it */
 	int64_t next_ms;
 	struct store_ref cut;
+	int64_t pace_ms;                 /* in and out: see struct lane */
 	unsigned fired;
 	unsigned parallel;
-	bool needs_session;
+	bool needs_session, account_changed;
 	char name[65];
 };
 int engine_fire_turn(struct turn *t, void *input);         /* struct fire_input */
@@ -163,6 +166,8 @@ struct drive {
 	struct plat_response response;
 };
 
+/* The account's configuration; NULL where there is none, or one for another platform than that its items were made for. */
+const struct conf_account *drive_conf(const struct conf *conf, const struct account *account);
 /* Loads everything a driver call needs. 0; -ST_CORRUPT if there is no content to be had; -ST_NO_ACCOUNT if the account is not
  * configured now (target and values can be kept all the same). */
 int drive_load(struct drive *d, struct turn *t, struct drive_input *in, struct target *target, struct post *post, struct account *account);
@@ -173,6 +178,8 @@ void drive_response(struct drive *d);                      /* hands the answer t
 void drive_store_values(struct drive *d);                  /* values back into target and its shown parts, unless they do not fit */
 bool drive_needs_session(const struct drive *d);
 int drive_outcome(struct drive *d, enum outcome_kind what, int64_t wake_ms);   /* effect for the run */
+int drive_verdict(struct drive *d);                        /* does what the driver's step() has said */
+int drive_fail(struct drive *d, const char *reason);       /* any live state -> failed */
 int drive_send(struct drive *d);                           /* effect: the driver's request */
 int drive_publish(struct drive *d);                        /* the driver is done: any live state -> published */
 int drive_lose(struct drive *d, const char *evidence);     /* open attempt, outcome unknown */

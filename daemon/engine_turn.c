@@ -1,4 +1,4 @@
-/* engine_turn.c: the turns that publish: picking what is due, and one driver step after the other. */
+/* engine_turn.c: the turns that publish: one driver step after the other. */
 #include <stdio.h>
 #include <string.h>
 
@@ -8,8 +8,6 @@
 #include "proto/json.h"
 #include "proto/status.h"
 #include "proto/unit.h"
-
-#define FIRE_LOOKS 256               /* due targets looked at in one turn */
 
 /* ---- requests ---- */
 
@@ -101,7 +99,7 @@ static int defer(struct drive *d, int64_t not_before_ms, const char *reason)
 	return rc < 0 ? rc : drive_outcome(d, OUTCOME_END, 0);
 }
 
-static int fail_for_good(struct drive *d, const char *reason)
+int drive_fail(struct drive *d, const char *reason)
 {
 	drive_store_values(d);
 	d->target->open = NULL;
@@ -133,11 +131,11 @@ static int on_fail(struct drive *d)
 			drive_store_values(d);
 			return drive_lose(d, d->out.text);
 		}
-		return fail_for_good(d, d->out.text);
+		return drive_fail(d, d->out.text);
 	case PLAT_PERMANENT: case PLAT_CLASS__COUNT:
 		break;
 	}
-	return fail_for_good(d, d->out.text);
+	return drive_fail(d, d->out.text);
 }
 
 /* A rehearsal stops before the step that would be seen: the commit step, or any write of a platform that has no such step. */
@@ -150,7 +148,7 @@ static bool rehearsal_stops(const struct drive *d)
 static int on_send(struct drive *d)
 {
 	if (rehearsal_stops(d))
-		return fail_for_good(d, "rehearsal (Mode=rehearse): everything up to the visible step worked, nothing was published");
+		return drive_fail(d, "rehearsal (Mode=rehearse): everything up to the visible step worked, nothing was published");
 	drive_store_values(d);
 	int rc = 0;
 	if (d->out.request.effect == PLAT_ONCE)
@@ -177,9 +175,8 @@ static int on_need_session(struct drive *d)
 	return rc < 0 ? rc : drive_outcome(d, OUTCOME_SESSION, 0);
 }
 
-static int drive_step(struct drive *d)
+int drive_verdict(struct drive *d)
 {
-	d->conf->plat->step(&d->pin, &d->out);
 	/* The driver has read the answer: unless it says that it cannot tell, the attempt is closed. */
 	bool unclear = d->out.verdict == PLAT_FAIL && (d->out.klass == PLAT_UNKNOWN || d->out.klass == PLAT_DUPLICATE);
 	if (!unclear)
@@ -192,7 +189,13 @@ static int drive_step(struct drive *d)
 	case PLAT_FAIL: return on_fail(d);
 	case PLAT_SETTLED: case PLAT_UNDECIDED: break;
 	}
-	return fail_for_good(d, "the driver gave a verdict that a step cannot have; this is a defect");
+	return drive_fail(d, "the driver gave a verdict that a step cannot have; this is a defect");
+}
+
+static int drive_step(struct drive *d)
+{
+	d->conf->plat->step(&d->pin, &d->out);
+	return drive_verdict(d);
 }
 
 /* ---- the answer turn ---- */
@@ -236,7 +239,7 @@ int engine_drive_turn(struct turn *t, void *input)
 	if (open && !in->has_answer)
 		return drive_lose(&d, "the answer could not be taken in");
 	if (rc == -ST_CORRUPT)
-		return open ? drive_lose(&d, "its content cannot be read") : fail_for_good(&d, "its content cannot be read");
+		return open ? drive_lose(&d, "its content cannot be read") : drive_fail(&d, "its content cannot be read");
 	if (rc == -ST_NO_ACCOUNT)
 		return open ? drive_lose(&d, "the account is no longer configured") : defer(&d, 0, "the account is no longer configured");
 	return in->has_answer ? drive_answer(&d) : drive_step(&d);
@@ -252,157 +255,4 @@ int engine_defer_turn(struct turn *t, void *input)
 	if (rc == 0 && target.state == STATE_SENDING && in->kind == RUN_PUBLISH)
 		rc = queue_move(t, &target, EVENT_DEFER, "no session could be had; see the account", NULL, NULL);
 	return rc < 0 ? rc : drive_outcome(&d, OUTCOME_END, 0);
-}
-
-/* ---- the fire turn ---- */
-
-/* By its late rule or its expiry a due target may end here: post fires until MaxLate= has passed, skip and hold act once it is
- * late at all (a minute, or MaxLate= where that is shorter). 1: it did (or was held); 0: it may fire. */
-static int fire_lateness(struct turn *t, struct target *target, const struct conf_account *conf)
-{
-	int64_t late_ms = t->now_ms - target->due_ms;
-	int64_t max_ms = target->max_late_ms > 0 ? target->max_late_ms : conf->max_late_ms;
-	char span[64];
-	/* Parts that stand are finished whatever the time: half a thread is worse than a late one. */
-	if (target->shown_count > 0)
-		return 0;
-	const char *last = target->reason != NULL ? arena_fmt(t->arena, "; last: %s", target->reason) : "";
-	const char *late = arena_fmt(t->arena, "due was %s ago", unit_duration_format(late_ms - late_ms % 1000, span, sizeof span));
-	int64_t few_ms = max_ms < ENGINE_LATE_MS ? max_ms : ENGINE_LATE_MS;
-	int rc = 0;
-	if (target->expires_ms > 0 && t->now_ms >= target->expires_ms)
-		rc = queue_move(t, target, EVENT_EXPIRE, arena_fmt(t->arena, "its expiry time passed%s", last), NULL, NULL);
-	else if (target->late == LATE_HOLD && late_ms > few_ms)
-		rc = queue_move(t, target, EVENT_HOLD, arena_fmt(t->arena, "late (%s) and Late=hold%s", late, last), NULL, NULL);
-	else if (target->late == LATE_SKIP && late_ms > few_ms)
-		rc = queue_move(t, target, EVENT_MISS, arena_fmt(t->arena, "late (%s) and Late=skip%s", late, last), NULL, NULL);
-	else if (late_ms > max_ms)
-		rc = queue_move(t, target, EVENT_MISS, arena_fmt(t->arena, "%s, more than MaxLate=%s%s", late,
-		                unit_duration_format(max_ms, span, sizeof span), last), NULL, NULL);
-	else
-		return 0;
-	return rc < 0 ? rc : 1;
-}
-
-/* 1: a place is taken; 0: the target ended or was passed over. */
-static int fire_one(struct turn *t, struct fire_input *in, struct account *account, const struct conf_account *conf,
-                    const struct queue_gates *gates, const struct store_ref *ref)
-{
-	struct target *target = arena_alloc(t->arena, 1, sizeof *target);
-	struct post *post = arena_alloc(t->arena, 1, sizeof *post);
-	struct drive *d = arena_alloc(t->arena, 1, sizeof *d);
-	struct drive_input *drive = arena_alloc(t->arena, 1, sizeof *drive);
-	if (target == NULL || post == NULL || d == NULL || drive == NULL)
-		return -ST_NO_MEMORY;
-	int rc = store_target_get(t->txn, t->arena, ref->id, ref->n, target);
-	if (rc == 0)
-		rc = store_post_get(t->txn, t->arena, ref->id, post);
-	if (rc == -ST_CORRUPT || rc == -ST_NO_ITEM) {
-		/* One damaged record must not keep the others waiting. */
-		log_line(LOG_LEVEL_ERR, "a due target cannot be read and is passed over", "item=%llu.%llu error=%s",
-		         (unsigned long long)ref->id, (unsigned long long)ref->n, status_info(rc)->word);
-		return 0;
-	}
-	if (rc < 0)
-		return rc;
-	if (queue_gate_of(gates, account->name, target->label) != NULL)
-		return 0;
-	rc = fire_lateness(t, target, conf);
-	if (rc != 0)
-		return rc < 0 ? rc : 0;
-	*drive = (struct drive_input){ .engine = in->engine, .id = ref->id, .n = ref->n, .account_no = in->account_no, .kind = RUN_PUBLISH };
-	memcpy(drive->random, in->random, sizeof drive->random);
-	drive->random[0] = (unsigned char)(drive->random[0] ^ in->fired);
-	drive->random[1] = (unsigned char)(drive->random[1] ^ (in->fired >> 8));
-	rc = drive_load(d, t, drive, target, post, account);
-	if (rc == -ST_CORRUPT)
-		return fail_for_good(d, "its content cannot be read");
-	if (rc < 0)
-		return rc;
-	target->reason = NULL;
-	d->conf->plat->step(&d->pin, &d->out);
-	if (d->out.verdict == PLAT_NEED_SESSION) {
-		in->needs_session = true;
-		return 0;
-	}
-	switch (d->out.verdict) {
-	case PLAT_SEND: rc = on_send(d); break;
-	case PLAT_WAIT: rc = on_wait(d); break;
-	case PLAT_DONE: rc = drive_publish(d); break;
-	case PLAT_FAIL: rc = on_fail(d); break;
-	case PLAT_NEED_SESSION: case PLAT_SETTLED: case PLAT_UNDECIDED:
-		rc = fail_for_good(d, "the driver gave a verdict that a step cannot have; this is a defect");
-		break;
-	}
-	return rc < 0 ? rc : target->state == STATE_SENDING;
-}
-
-/* Whether the account may send now; if not, in->next_ms says when to look again (INT64_MAX: when something changes). */
-static bool fire_allowed(struct turn *t, struct fire_input *in, const struct account *account, const struct conf_account *conf,
-                         const struct queue_gates *gates, bool needs_session)
-{
-	in->next_ms = INT64_MAX;
-	if (conf == NULL || account->pause_reason != NULL || queue_gate_of(gates, account->name, NULL) != NULL)
-		return false;
-	if (account->not_before_ms > t->now_ms && account->not_before_ms - t->now_ms <= ENGINE_RATE_MAX_MS) {
-		in->next_ms = account->not_before_ms;
-		return false;
-	}
-	if (needs_session)
-		in->needs_session = true;
-	return !needs_session;
-}
-
-static int fire_scan(struct turn *t, struct fire_input *in, struct account *account, const struct conf_account *conf,
-                     const struct queue_gates *gates)
-{
-	struct store_ref refs[FIRE_LOOKS];
-	int64_t got = store_due_list(t->txn, in->account_no, t->now_ms, &in->from, refs, FIRE_LOOKS);
-	if (got < 0)
-		return (int)got;
-	in->cut = in->from;
-	in->next_ms = t->now_ms;
-	for (int64_t i = 0; i < got; i++) {
-		if (in->fired == in->slots || in->needs_session)
-			return 0;
-		int rc = fire_one(t, in, account, conf, gates, &refs[i]);
-		if (rc < 0)
-			return rc;
-		in->fired += (unsigned)rc;
-		if (!in->needs_session)
-			in->cut = refs[i];
-	}
-	return got == FIRE_LOOKS ? 0 : store_due_next(t->txn, in->account_no, t->now_ms, &in->next_ms);
-}
-
-int engine_fire_turn(struct turn *t, void *input)
-{
-	struct fire_input *in = input;
-	struct account account;
-	struct queue_gates gates;
-	in->fired = 0;
-	in->needs_session = false;
-	in->cut = in->from;
-	in->parallel = 1;
-	int rc = store_account_get(t->txn, t->arena, in->account_no, &account);
-	if (rc == 0)
-		rc = queue_gates_load(t->txn, t->arena, &gates);
-	if (rc < 0)
-		return rc;
-	(void)snprintf(in->name, sizeof in->name, "%s", account.name);
-	const struct conf_account *conf = conf_account_find(t->conf, account.name);
-	if (conf != NULL)
-		in->parallel = conf->plat->parallel;
-	/* Nothing due: no session is asked for before it is needed. */
-	struct store_ref first;
-	struct store_ref none = { 0 };
-	int64_t due = store_due_list(t->txn, in->account_no, t->now_ms, &none, &first, 1);
-	if (due < 0)
-		return (int)due;
-	if (due == 0)
-		return store_due_next(t->txn, in->account_no, t->now_ms, &in->next_ms);
-	struct drive probe = { .t = t, .conf = conf, .account = &account };
-	if (!fire_allowed(t, in, &account, conf, &gates, conf != NULL && drive_needs_session(&probe)))
-		return 0;
-	return fire_scan(t, in, &account, conf, &gates);
 }

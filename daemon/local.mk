@@ -10,6 +10,7 @@ daemon_libsmmqd_a_SOURCES = \
 	%D%/cmd_edit.c \
 	%D%/cmd_list.c \
 	%D%/cmd_log.c \
+	%D%/cmd_pace.c \
 	%D%/cmd_peer.c \
 	%D%/cmd_select.c \
 	%D%/cmd_status.c \
@@ -25,10 +26,12 @@ daemon_libsmmqd_a_SOURCES = \
 	%D%/conf_value.c \
 	%D%/engine.c %D%/engine.h %D%/engine_priv.h \
 	%D%/engine_drive.c \
+	%D%/engine_fire.c \
 	%D%/engine_look.c \
 	%D%/engine_run.c \
 	%D%/engine_turn.c \
 	%D%/guard.c %D%/guard.h \
+	%D%/keep.c %D%/keep.h \
 	%D%/log.c %D%/log.h \
 	%D%/media.c %D%/media.h \
 	%D%/queue.c %D%/queue.h \

@@ -10,6 +10,7 @@
 #include "proto/status.h"
 
 #define RELOAD_GONE "no longer configured"
+#define RELOAD_OTHER "configured for another platform"
 
 struct reload {
 	const struct conf *conf;
@@ -58,13 +59,34 @@ static int reload_waiting(struct turn *t, const struct account *account, int64_t
 	return rc;
 }
 
+static bool begins(const char *text, const char *with)
+{
+	return text != NULL && strncmp(text, with, strlen(with)) == 0;
+}
+
+/* Another platform under the same name: what was learned of the old one means nothing there, and its items are not for it. */
+static int reload_platform(struct turn *t, struct account *account, const char *platform)
+{
+	int64_t waiting;
+	int rc = reload_waiting(t, account, &waiting);
+	if (rc < 0)
+		return rc;
+	if (waiting > 0)
+		return queue_account_pause(t, account, arena_fmt(t->arena, RELOAD_OTHER ": its items wait for %s; set Platform= back, or cancel them, "
+		                                                 "and restart", account->platform));
+	*account = (struct account){ .no = account->no, .name = account->name, .platform = arena_strdup(t->arena, platform) };
+	return store_account_put(t->txn, account);
+}
+
 static int reload_account(struct turn *t, const struct conf *conf, struct account *account)
 {
 	const struct conf_account *now = conf_account_find(conf, account->name);
 	const char *pause = account->pause_reason;
 	if (now == NULL)
 		return queue_account_pause(t, account, RELOAD_GONE ": put its file back into accounts.d and reload");
-	bool gone = pause != NULL && strncmp(pause, RELOAD_GONE, strlen(RELOAD_GONE)) == 0;
+	if (account->platform != NULL && strcmp(account->platform, now->plat->name) != 0)
+		return reload_platform(t, account, now->plat->name);
+	bool gone = begins(pause, RELOAD_GONE) || begins(pause, RELOAD_OTHER);
 	const char *digest = account->pause_digest != NULL ? account->pause_digest : "";
 	/* A pause for a refused credential ends when there is another one. */
 	if (gone || (pause != NULL && strcmp(digest, now->credential_digest) != 0))
@@ -72,23 +94,36 @@ static int reload_account(struct turn *t, const struct conf *conf, struct accoun
 	return 0;
 }
 
+/* An account may not go, or become another platform's, while items wait for it. */
+static int reload_refuse(struct turn *t, struct reload *r, const struct account *account)
+{
+	const struct conf_account *now = conf_account_find(r->conf, account->name), *old = conf_account_find(t->conf, account->name);
+	int64_t waiting;
+	if (old == NULL || (now != NULL && now->plat == old->plat))
+		return 0;
+	int rc = reload_waiting(t, account, &waiting);
+	if (rc < 0 || waiting == 0)
+		return rc;
+	r->status = -ST_CONFIG;
+	if (now == NULL)
+		(void)snprintf(r->text, sizeof r->text, "accounts.d/%s.conf is gone, but %lld items wait for this account; cancel them first "
+		               "(smmq cancel --account %s) or put the file back", account->name, (long long)waiting, account->name);
+	else
+		(void)snprintf(r->text, sizeof r->text, "%s: Platform= was %s, and %lld items wait for this account; cancel them first "
+		               "(smmq cancel --account %s) or set it back", now->file, old->plat->name, (long long)waiting, account->name);
+	return 0;
+}
+
 static int reload_turn(struct turn *t, void *input)
 {
 	struct reload *r = input;
 	struct account *list;
-	int64_t count, waiting;
+	int64_t count;
 	int rc = reload_store_accounts(t, &list, &count);
 	r->status = (int)r->conf->account_count;
-	for (int64_t i = 0; i < count && rc == 0 && r->status >= 0; i++) {
-		if (conf_account_find(r->conf, list[i].name) != NULL || conf_account_find(t->conf, list[i].name) == NULL)
-			continue;
-		rc = reload_waiting(t, &list[i], &waiting);
-		if (rc == 0 && waiting > 0) {
-			r->status = -ST_CONFIG;
-			(void)snprintf(r->text, sizeof r->text, "accounts.d/%s.conf is gone, but %lld items wait for this account; cancel them first "
-			               "(smmq cancel --account %s) or put the file back", list[i].name, (long long)waiting, list[i].name);
-		}
-	}
+	r->text[0] = '\0';
+	for (int64_t i = 0; i < count && rc == 0 && r->status >= 0; i++)
+		rc = reload_refuse(t, r, &list[i]);
 	for (int64_t i = 0; i < count && rc == 0 && r->status >= 0; i++)
 		rc = reload_account(t, r->conf, &list[i]);
 	turn_effect(t, reload_take, NULL, r);

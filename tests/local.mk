@@ -54,6 +54,7 @@ unit_tests = \
 	%D%/unit/test_io_server \
 	%D%/unit/test_io_timer \
 	%D%/unit/test_json \
+	%D%/unit/test_limit \
 	%D%/unit/test_line \
 	%D%/unit/test_log \
 	%D%/unit/test_plat \

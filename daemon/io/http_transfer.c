@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -79,6 +80,18 @@ static int on_seek(void *ctx, curl_off_t offset, int origin)
 	t->piece = 0;
 	t->piece_at = 0;
 	return CURL_SEEKFUNC_OK;
+}
+
+/* libcurl reports a socket that could not be made as a server that could not be reached. */
+static curl_socket_t on_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct transfer *t = ctx;
+	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+
+	(void)purpose;
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+		t->refused = "no file descriptor is left for a connection; raise LimitNOFILE= or lower MaxConnections= and MaxInFlight=";
+	return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
 static int on_begin(void *ctx, char *remote_ip, char *local_ip, int remote_port, int local_port)
@@ -266,6 +279,8 @@ static void set_callbacks(struct transfer *t, CURLcode *err)
 {
 	keep(err, curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t));
 	keep(err, curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, t->error));
+	keep(err, curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETFUNCTION, on_socket));
+	keep(err, curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETDATA, t));
 	keep(err, curl_easy_setopt(t->easy, CURLOPT_PREREQFUNCTION, on_begin));
 	keep(err, curl_easy_setopt(t->easy, CURLOPT_PREREQDATA, t));
 	keep(err, curl_easy_setopt(t->easy, CURLOPT_READFUNCTION, on_read));

@@ -41,7 +41,7 @@ struct transfer {
 	struct http_header answer[HTTP_MAX_HEADERS];
 	size_t answer_count;
 	size_t answer_header_bytes;
-	const char *refused;           /* why the answer was cut off here; static text */
+	const char *refused;           /* why it was ended here, not by the peer; static text */
 };
 
 /* Takes the request over in every case. 0, or the status http_start returns. */

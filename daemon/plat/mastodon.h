@@ -8,7 +8,7 @@
  *   losses      how often it was lost and found absent with this key        keys  how many new keys were taken
  *   since       newest own status before sending ("0" none, "-" not known)
  *   media.K media_ms.K media_wait.K        uploaded media: id, when, still being processed
- *   find_* cand.K match match_url hits doubts probes late_ms                the look after a lost answer */
+ *   find_* more cand.K match match_url hits doubts probes late_ms           the look after a lost answer */
 #ifndef SMMQ_PLAT_MASTODON_H
 #define SMMQ_PLAT_MASTODON_H
 

@@ -31,6 +31,7 @@
 #include <stdint.h>
 
 #include "daemon/model/job.h"
+#include "daemon/model/limit.h"
 #include "daemon/store/kv.h"
 #include "proto/arena.h"
 
@@ -91,7 +92,7 @@ int store_page_walk(struct store_txn *t, struct store_page *page, int (*each)(vo
 int store_counts(struct store_txn *t, uint64_t account_no /* 0 = all */, int64_t out[STATE__COUNT]);
 
 /* ---- periodic work ---- */
-enum periodic { PERIODIC_RECONCILE = 1, PERIODIC_GATE = 2, PERIODIC_MEDIA = 3, PERIODIC_KEY = 4, PERIODIC__COUNT };
+enum periodic { PERIODIC_RECONCILE = 1, PERIODIC_GATE = 2, PERIODIC_MEDIA = 3, PERIODIC_KEEP = 4, PERIODIC__COUNT };
 struct periodic_ref { int64_t due_ms; enum periodic kind; uint64_t id, n; };
 int store_periodic_put(struct store_txn *t, const struct periodic_ref *ref, const void *data, size_t len);
 int store_periodic_del(struct store_txn *t, const struct periodic_ref *ref);
@@ -112,6 +113,9 @@ struct account {
 	char *not_before_reason;
 	char *credential_digest;         /* of the credential the session was made with */
 	int64_t session_ms;              /* when session() last succeeded; 0 = never */
+	struct limit_history history;    /* what was fired, for the rules of limit.h */
+	int64_t pace_ms;                 /* late items wait until then, for pace_reason */
+	char *pace_reason;
 	struct value *values;            /* the driver's: tokens, own id, limits */
 	size_t value_count;
 };

@@ -18,7 +18,8 @@ static const struct field account_fields[] = {
 	U64(1, account, no), STR(2, account, name), STR(3, account, platform), STR(4, account, pause_reason),
 	I64(5, account, pause_ms), I64(6, account, not_before_ms), STR(7, account, not_before_reason),
 	STR(8, account, credential_digest), I64(9, account, session_ms),
-	STR(11, account, pause_digest),
+	STR(11, account, pause_digest), I64(12, account, history.last_ms), I64(13, account, history.day), I64(14, account, history.day_count),
+	I64(15, account, history.catch_up_ms), I64(16, account, history.catch_up_count), I64(17, account, pace_ms), STR(18, account, pace_reason),
 	{ 10, FIELD_LIST, "values", offsetof(struct account, values), offsetof(struct account, value_count), &job_value_type },
 };
 const struct record_type store_account_type = { "account", sizeof(struct account), account_fields, COUNT(account_fields) };

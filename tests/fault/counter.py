@@ -7,13 +7,14 @@ Any token is an account of its own. Answers are late by a random time; some are 
 Prints "PORT n" and ends with its stdin. Beside the API:
 
     POST /_control   {"delay_ms":50,"drop":0.03,"fail":0.03,"refuse":0.02,"partial":0.01,"seed":7}   shares of all statuses posted
-    POST /_rules     {"token":[{"part":"POST /api/v1/statuses","side":"answer","at":17,"how":"reset"}]}   used up in this order
+    POST /_rules     {"token":[{"part":"POST /api/v1/statuses","side":"answer","at":17,"how":"reset"}]}   used up in this order; answers those left
     GET  /_log?from=N        requests to post since the N-th: {token, text, key, made, received_ns, answered_ns, how}
     GET  /_statuses          every status made: [id, token, text, parent]
     GET  /_sizes             bytes of the largest request and answer of each kind that were seen
 
 A rule cuts one exchange: side "request" closes after `at` bytes were read (the work is done only if that was all of it), side
-"answer" after `at` bytes were written; how is "reset" or "close".
+"answer" after `at` bytes were written; a fraction is a share of all bytes, a negative number counts from the end. how is
+"reset" or "close".
 """
 import asyncio
 import datetime
@@ -104,8 +105,8 @@ class Platform:
             self.control.update(body)
             return {}
         if path == "/_rules":
-            self.rules.update(body)
-            return {}
+            self.rules.update(body or {})
+            return self.rules
         if path == "/_log":
             return self.log[int(query.get("from", 0)):]
         if path == "/_statuses":
@@ -120,6 +121,12 @@ def kind_of(method, path, query):
     parts = ["*" if p.isdigit() else p for p in path.split("/")]
     name = method + " " + "/".join(parts)
     return name + "?find" if path.endswith("/statuses") and query.get("limit") == "40" else name
+
+
+def place(rule, size):
+    """Where a rule cuts something of that size."""
+    at = rule["at"]
+    return int(at * size) if isinstance(at, float) else size + at if at < 0 else at
 
 
 class Connection(asyncio.Protocol):
@@ -159,7 +166,7 @@ class Connection(asyncio.Protocol):
         kind = kind_of(method, path, query)
         size = len(head) + 4 + length
         rule = self.rule(token, kind)
-        if rule and rule["side"] == "request" and rule["at"] < size and len(self.data) >= rule["at"]:
+        if rule and rule["side"] == "request" and place(rule, size) < size and len(self.data) >= place(rule, size):
             self.take(token, rule)
             self.end(rule["how"])
             return
@@ -214,8 +221,8 @@ class Connection(asyncio.Protocol):
         seen[1] = max(seen[1], len(data))
         if self.transport.is_closing():
             return
-        if rule and (rule["side"] == "request" or rule["at"] < len(data)):
-            self.transport.write(data[:rule["at"] if rule["side"] == "answer" else 0])
+        if rule and (rule["side"] == "request" or place(rule, len(data)) < len(data)):
+            self.transport.write(data[:place(rule, len(data)) if rule["side"] == "answer" else 0])
             self.end(rule["how"])
         elif how in ("drop", "partial"):
             self.transport.write(data[:self.platform.random.randrange(1, len(data)) if how == "partial" else 0])

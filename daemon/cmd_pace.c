@@ -1,0 +1,63 @@
+/* cmd_pace.c: what an account's rules say of a chosen time, by what waits in its queue. */
+#include <string.h>
+
+#include "daemon/cmd_priv.h"
+#include "daemon/model/caltime.h"
+
+#define PACE_MAX_DAYS 400
+#define DAY_MS (24 * 3600 * 1000LL)
+
+int cmd_pace_near(struct cmd_call *c, const struct account *account, const struct limit_policy *policy, int64_t due_ms, int64_t *near_ms)
+{
+	const struct store_ref from = { .due_ms = due_ms - policy->min_gap_ms + 1 };
+	struct store_ref ref;
+	*near_ms = 0;
+	if (policy->min_gap_ms == 0)
+		return 0;
+	int64_t got = store_due_list(c->txn, account->no, due_ms + policy->min_gap_ms - 1, &from, &ref, 1);
+	if (got > 0)
+		*near_ms = ref.due_ms;
+	return got < 0 ? (int)got : 0;
+}
+
+/* The local day of an instant: its number, and where it begins and ends. */
+static int64_t pace_day(const struct limit_policy *policy, int64_t time_ms, int64_t *begin_ms, int64_t *end_ms)
+{
+	struct wall w = { 1970, 1, 1, 0, 0, 0 };
+	enum caltime_note note;
+	(void)caltime_to_wall(time_ms, policy->zone, &w, NULL);
+	int64_t day = (int64_t)w.year * 10000 + w.month * 100 + w.day;
+	w.hour = w.minute = w.second = 0;
+	if (caltime_to_instant(&w, policy->zone, begin_ms, &note) < 0)
+		*begin_ms = time_ms;
+	/* 36 hours on is the next day whatever the clock does; its beginning is this one's end. */
+	(void)caltime_to_wall(*begin_ms + DAY_MS + DAY_MS / 2, policy->zone, &w, NULL);
+	w.hour = w.minute = w.second = 0;
+	if (caltime_to_instant(&w, policy->zone, end_ms, &note) < 0 || *end_ms <= *begin_ms)
+		*end_ms = *begin_ms + DAY_MS;
+	return day;
+}
+
+int cmd_pace_day(struct cmd_call *c, const struct account *account, const struct limit_policy *policy, int64_t due_ms, int64_t *free_ms)
+{
+	*free_ms = due_ms;
+	if (policy->daily_limit == 0)
+		return 0;
+	struct store_ref *refs = arena_alloc(c->arena, (size_t)policy->daily_limit, sizeof *refs);
+	if (refs == NULL)
+		return -ST_NO_MEMORY;
+	for (int days = 0; days < PACE_MAX_DAYS; days++) {
+		int64_t begin_ms, end_ms;
+		int64_t day = pace_day(policy, *free_ms, &begin_ms, &end_ms);
+		const struct store_ref from = { .due_ms = begin_ms };
+		int64_t count = store_due_list(c->txn, account->no, end_ms - 1, &from, refs, (size_t)policy->daily_limit);
+		if (count < 0)
+			return (int)count;
+		if (account->history.day == day)
+			count += account->history.day_count;
+		if (count < policy->daily_limit)
+			return 0;
+		*free_ms = end_ms;
+	}
+	return 0;
+}

@@ -1,0 +1,216 @@
+/* engine_fire.c: the turn that picks what is due, by the rules of lateness and pace, and lets the drivers say the first request. */
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/engine_priv.h"
+#include "daemon/log.h"
+#include "proto/status.h"
+#include "proto/unit.h"
+
+#define FIRE_LOOKS 256               /* due targets looked at in one turn */
+
+/* By its late rule or its expiry a due target may end here: post fires until MaxLate= has passed, skip and hold act once it is
+ * late at all (a minute, or MaxLate= where that is shorter). 1: it did (or was held); 0: it may fire. */
+static int fire_lateness(struct turn *t, struct target *target, const struct conf_account *conf)
+{
+	int64_t late_ms = t->now_ms - target->due_ms;
+	int64_t max_ms = target->max_late_ms > 0 ? target->max_late_ms : conf->max_late_ms;
+	char span[64];
+	/* Parts that stand are finished whatever the time: half a thread is worse than a late one. */
+	if (target->shown_count > 0)
+		return 0;
+	const char *last = target->reason != NULL ? arena_fmt(t->arena, "; last: %s", target->reason) : "";
+	const char *late = arena_fmt(t->arena, "due was %s ago", unit_duration_format(late_ms - late_ms % 1000, span, sizeof span));
+	int64_t few_ms = max_ms < ENGINE_LATE_MS ? max_ms : ENGINE_LATE_MS;
+	int rc = 0;
+	if (target->expires_ms > 0 && t->now_ms >= target->expires_ms)
+		rc = queue_move(t, target, EVENT_EXPIRE, arena_fmt(t->arena, "its expiry time passed%s", last), NULL, NULL);
+	else if (target->late == LATE_HOLD && late_ms > few_ms)
+		rc = queue_move(t, target, EVENT_HOLD, arena_fmt(t->arena, "late (%s) and Late=hold%s", late, last), NULL, NULL);
+	else if (target->late == LATE_SKIP && late_ms > few_ms)
+		rc = queue_move(t, target, EVENT_MISS, arena_fmt(t->arena, "late (%s) and Late=skip%s", late, last), NULL, NULL);
+	else if (late_ms > max_ms)
+		rc = queue_move(t, target, EVENT_MISS, arena_fmt(t->arena, "%s, more than MaxLate=%s%s", late,
+		                unit_duration_format(max_ms, span, sizeof span), last), NULL, NULL);
+	else
+		return 0;
+	return rc < 0 ? rc : 1;
+}
+
+static struct limit_policy fire_policy(const struct conf_account *conf)
+{
+	return (struct limit_policy){ .zone = conf->time_zone, .quiet = conf->quiet_hours, .min_gap_ms = conf->min_gap_ms,
+	                              .daily_limit = conf->daily_limit, .catch_up_per_hour = conf->catch_up_per_hour };
+}
+
+static bool fire_late(const struct turn *t, const struct target *target)
+{
+	return t->now_ms - target->due_ms > ENGINE_LATE_MS;
+}
+
+/* Whether quiet hours, gap, daily limit or the pace of catching up let the target wait. It stays as it is; the account says so. */
+static bool fire_paced(struct turn *t, struct fire_input *in, struct account *account, const struct conf_account *conf,
+                       const struct target *target)
+{
+	const struct limit_policy policy = fire_policy(conf);
+	const char *why;
+	/* A thread that has begun is finished. */
+	if (target->shown_count > 0)
+		return false;
+	int64_t next_ms = limit_next(&policy, &account->history, t->now_ms, fire_late(t, target), &why);
+	if (next_ms <= t->now_ms)
+		return false;
+	if (next_ms < in->pace_ms)
+		in->pace_ms = next_ms;
+	if (account->pace_ms != next_ms) {
+		account->pace_ms = next_ms;
+		account->pace_reason = arena_strdup(t->arena, why);
+		in->account_changed = true;
+	}
+	return true;
+}
+
+static void fire_count(struct turn *t, struct fire_input *in, struct account *account, const struct conf_account *conf,
+                       const struct target *target)
+{
+	const struct limit_policy policy = fire_policy(conf);
+	bool late = fire_late(t, target);
+	bool counts = policy.daily_limit > 0 || policy.min_gap_ms > 0 || (late && policy.catch_up_per_hour > 0);
+	/* A post counts once, however often it is tried; and accounts without rules cost no write. */
+	if (!counts || target->tries > 0 || target->shown_count > 0)
+		return;
+	limit_fired(&policy, &account->history, t->now_ms, late);
+	in->account_changed = true;
+}
+
+/* 1: a place is taken; 0: the target ended or was passed over. */
+static int fire_one(struct turn *t, struct fire_input *in, struct account *account, const struct conf_account *conf,
+                    const struct queue_gates *gates, const struct store_ref *ref)
+{
+	struct target *target = arena_alloc(t->arena, 1, sizeof *target);
+	struct post *post = arena_alloc(t->arena, 1, sizeof *post);
+	struct drive *d = arena_alloc(t->arena, 1, sizeof *d);
+	struct drive_input *drive = arena_alloc(t->arena, 1, sizeof *drive);
+	if (target == NULL || post == NULL || d == NULL || drive == NULL)
+		return -ST_NO_MEMORY;
+	int rc = store_target_get(t->txn, t->arena, ref->id, ref->n, target);
+	if (rc == 0)
+		rc = store_post_get(t->txn, t->arena, ref->id, post);
+	if (rc == -ST_CORRUPT || rc == -ST_NO_ITEM) {
+		/* One damaged record must not keep the others waiting. */
+		log_line(LOG_LEVEL_ERR, "a due target cannot be read and is passed over", "item=%llu.%llu error=%s",
+		         (unsigned long long)ref->id, (unsigned long long)ref->n, status_info(rc)->word);
+		return 0;
+	}
+	if (rc < 0)
+		return rc;
+	if (queue_gate_of(gates, account->name, target->label) != NULL)
+		return 0;
+	rc = fire_lateness(t, target, conf);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	if (fire_paced(t, in, account, conf, target))
+		return 0;
+	*drive = (struct drive_input){ .engine = in->engine, .id = ref->id, .n = ref->n, .account_no = in->account_no, .kind = RUN_PUBLISH };
+	memcpy(drive->random, in->random, sizeof drive->random);
+	drive->random[0] = (unsigned char)(drive->random[0] ^ in->fired);
+	drive->random[1] = (unsigned char)(drive->random[1] ^ (in->fired >> 8));
+	rc = drive_load(d, t, drive, target, post, account);
+	if (rc == -ST_CORRUPT)
+		return drive_fail(d, "its content cannot be read");
+	if (rc < 0)
+		return rc;
+	target->reason = NULL;
+	d->conf->plat->step(&d->pin, &d->out);
+	if (d->out.verdict == PLAT_NEED_SESSION) {
+		in->needs_session = true;
+		return 0;
+	}
+	rc = drive_verdict(d);
+	if (rc < 0 || target->state != STATE_SENDING)
+		return rc;
+	fire_count(t, in, account, conf, target);
+	return 1;
+}
+
+/* Whether the account may send now; if not, in->next_ms says when to look again (INT64_MAX: when something changes). */
+static bool fire_allowed(struct turn *t, struct fire_input *in, const struct account *account, const struct conf_account *conf,
+                         const struct queue_gates *gates, bool needs_session)
+{
+	in->next_ms = INT64_MAX;
+	if (conf == NULL || account->pause_reason != NULL || queue_gate_of(gates, account->name, NULL) != NULL)
+		return false;
+	if (account->not_before_ms > t->now_ms && account->not_before_ms - t->now_ms <= ENGINE_RATE_MAX_MS) {
+		in->next_ms = account->not_before_ms;
+		return false;
+	}
+	if (needs_session)
+		in->needs_session = true;
+	return !needs_session;
+}
+
+static int fire_scan(struct turn *t, struct fire_input *in, struct account *account, const struct conf_account *conf,
+                     const struct queue_gates *gates)
+{
+	struct store_ref refs[FIRE_LOOKS];
+	int64_t got = store_due_list(t->txn, in->account_no, t->now_ms, &in->from, refs, FIRE_LOOKS);
+	if (got < 0)
+		return (int)got;
+	in->cut = in->from;
+	in->next_ms = t->now_ms;
+	for (int64_t i = 0; i < got; i++) {
+		if (in->fired == in->slots || in->needs_session)
+			return 0;
+		int rc = fire_one(t, in, account, conf, gates, &refs[i]);
+		if (rc < 0)
+			return rc;
+		in->fired += (unsigned)rc;
+		if (!in->needs_session)
+			in->cut = refs[i];
+	}
+	if (got == FIRE_LOOKS)
+		return 0;
+	int rc = store_due_next(t->txn, in->account_no, t->now_ms, &in->next_ms);
+	if (rc == 0 && in->pace_ms != INT64_MAX) {
+		/* Some wait for their pace: then everything is looked at again, from the beginning. */
+		in->next_ms = in->pace_ms < in->next_ms ? in->pace_ms : in->next_ms;
+		in->pace_ms = INT64_MAX;
+		in->cut = (struct store_ref){ 0 };
+	}
+	return rc;
+}
+
+int engine_fire_turn(struct turn *t, void *input)
+{
+	struct fire_input *in = input;
+	struct account account;
+	struct queue_gates gates;
+	in->fired = 0;
+	in->needs_session = false;
+	in->account_changed = false;
+	in->pace_ms = in->pace_from_ms;
+	in->cut = in->from;
+	in->parallel = 1;
+	int rc = store_account_get(t->txn, t->arena, in->account_no, &account);
+	if (rc == 0)
+		rc = queue_gates_load(t->txn, t->arena, &gates);
+	if (rc < 0)
+		return rc;
+	(void)snprintf(in->name, sizeof in->name, "%s", account.name);
+	const struct conf_account *conf = drive_conf(t->conf, &account);
+	if (conf != NULL)
+		in->parallel = conf->plat->parallel;
+	/* Nothing due: no session is asked for before it is needed. */
+	struct store_ref first;
+	struct store_ref none = { 0 };
+	int64_t due = store_due_list(t->txn, in->account_no, t->now_ms, &none, &first, 1);
+	if (due < 0)
+		return (int)due;
+	if (due == 0)
+		return store_due_next(t->txn, in->account_no, t->now_ms, &in->next_ms);
+	struct drive probe = { .t = t, .conf = conf, .account = &account };
+	if (!fire_allowed(t, in, &account, conf, &gates, conf != NULL && drive_needs_session(&probe)))
+		return 0;
+	rc = fire_scan(t, in, &account, conf, &gates);
+	return rc == 0 && in->account_changed ? store_account_put(t->txn, &account) : rc;
+}

@@ -1,0 +1,80 @@
+"""Quiet hours, gap, daily limit and catching up: at add, and when it fires."""
+import os
+import time
+
+import smmqtest
+from smmqtest import check, daemon, eq, need, until
+
+
+def ask_add(d, **more):
+    return d.wire().ask("ADD", {"accounts": ["brand"], "text": "x", **more})
+
+
+def test_warnings_at_add():
+    d = daemon().account("brand", QuietHours="22:00-07:00", MinGap="2h").start()
+    a = ask_add(d, at="2030-01-02 23:00")
+    check("QuietHours" in a.body["targets"][0]["warnings"][0], "a warning about quiet hours:", a.body)
+    a = ask_add(d, at="2030-01-03 10:00")
+    eq(a.body["targets"][0]["warnings"], [])
+    a = ask_add(d, at="2030-01-03 11:59")
+    check("MinGap" in a.body["targets"][0]["warnings"][0], "a warning about the gap:", a.body)
+    a = ask_add(d, at="2030-01-03 14:00")
+    eq(a.body["targets"][0]["warnings"], [])
+
+
+def test_daily_limit_at_add():
+    d = daemon().account("brand", DailyLimit="2").start()
+    for hour in (9, 10):
+        check(ask_add(d, at="2030-01-02 %02d:00" % hour).ok, "below the limit")
+    a = ask_add(d, at="2030-01-02 23:59")
+    eq(a.code, "refused", "the third of a day")
+    check("2030-01-03T00:00:00+01:00" in a.body["message"], "the next free time is named:", a.body["message"])
+    check(ask_add(d, at="2030-01-03 00:00").ok, "the next day")
+    rc, out, err = d.client("add", "-a", "brand", "--at", "2030-01-02 12:00", "x")
+    eq(rc, 65, "exit status: %s" % err)
+
+
+def test_daily_limit_when_it_fires():
+    d = daemon().account("brand", DailyLimit="2").start()
+    first = [d.add("brand", "post %d" % i, "--now") for i in range(2)]
+    for ident in first:
+        d.wait_state(ident, "published")
+    eq(ask_add(d, now=True).code, "refused", "the third of today")
+
+
+def test_daily_limit_lowered_while_posts_wait():
+    d = daemon().account("brand", DailyLimit="5").start()
+    d.run("hold", "ALL", "--reason", "test")
+    ids = [d.add("brand", "post %d" % i, "--now") for i in range(4)]
+    d.account("brand", DailyLimit="2")
+    d.run("reload")
+    d.run("release", "ALL")
+    until(lambda: d.status()["published"] == 2, "as many as the limit allows leave")
+    time.sleep(1)
+    eq(d.status()["published"], 2, "and no more today")
+    waiting = [t for t in ids if d.target(t)["state"] == "queued"]
+    check("DailyLimit" in d.target(waiting[0])["reason"], "the others say why they wait:", d.target(waiting[0]))
+
+
+def test_catching_up():
+    need("faketime")
+    d = daemon().account("brand", CatchUp="2").start()
+    late = [d.add("brand", "late %d" % i, "--at", "+2s") for i in range(5)]
+    on_time = d.add("brand", "on time", "--at", "+2h")
+    d.stop()
+    d.start(wrap=["faketime", "-f", "+1h"], env={"FAKETIME_DONT_FAKE_MONOTONIC": "1"})
+    eq([g["name"] for g in d.status()["gates"]], ["clock"], "a clock that jumped is doubted first")
+    d.run("release", "--gate", "clock")
+    until(lambda: d.status()["published"] == 2, "two late posts leave")
+    time.sleep(1.5)
+    eq(d.status()["published"], 2, "and no more within the hour")
+    waiting = [t for t in late if d.target(t)["state"] == "queued"]
+    eq(len(waiting), 3)
+    check("CatchUp" in d.target(waiting[0])["reason"], "and say why:", d.target(waiting[0])["reason"])
+    eq(d.target(on_time)["reason"], None, "what is not due does not wait for it")
+    now = d.add("brand", "now", "--now")
+    d.wait_state(now, "published")
+
+
+if __name__ == "__main__":
+    smmqtest.main(globals())

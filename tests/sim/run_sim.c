@@ -1,0 +1,177 @@
+/* run_sim.c: one life of a daemon from one seed: posts come, platforms and disk fail, the process stops and starts; then it gets
+ * quiet, and the books are compared. Exit 0 if nothing was lost and nothing doubled. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/log.h"
+#include "tests/sim/sim_core.h"
+
+static const struct option options[] = {
+	{ "seed", required_argument, NULL, 's' }, { "seeds", required_argument, NULL, 'n' }, { "items", required_argument, NULL, 'i' },
+	{ "accounts", required_argument, NULL, 'a' }, { "faults", required_argument, NULL, 'f' }, { "steps", required_argument, NULL, 'c' },
+	{ "directory", required_argument, NULL, 'd' }, { "trace", no_argument, NULL, 't' }, { "verbose", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
+};
+static const char usage[] =
+	"usage: run_sim [--seed N] [--seeds COUNT] [--items M] [--accounts PER-PLATFORM] [--faults PERCENT] [--steps SECONDS]\n"
+	"               [--directory DIR] [--trace] [--verbose]\n"
+	"Runs M posts through the core under faults, for COUNT seeds from N on. --steps: how far the wall clock steps at most.\n";
+
+struct life { struct core core; unsigned add_left; int64_t gap_us, step_us; };
+
+static void add_event(void *data)
+{
+	struct life *l = data;
+	core_add(&l->core);
+	if (--l->add_left > 0)
+		sim_at(sim_between(&sim.load, 0, 2 * l->gap_us), 0, add_event, NULL, l);
+}
+
+static void cancel_event(void *data)
+{
+	struct life *l = data;
+	core_cancel(&l->core);
+	sim_at(sim_between(&sim.load, 0, 40 * l->gap_us), 0, cancel_event, NULL, l);
+}
+
+static void gate_event(void *data)
+{
+	struct life *l = data;
+	core_gate(&l->core, !sim.quiet && sim_chance(&sim.load, 5000));
+	sim_at(30 * MINUTE_US, 0, gate_event, NULL, l);
+}
+
+static void care_event(void *data)
+{
+	struct life *l = data;
+	core_care(&l->core);
+	sim_at(20 * MINUTE_US, 0, care_event, NULL, l);
+}
+
+static void step_event(void *data)
+{
+	const struct life *l = data;
+	if (!sim.quiet && l->step_us > 0)
+		sim_clock_step(sim_between(&sim.load, -l->step_us, l->step_us) - sim.clock_off_us);
+	sim_at(sim_between(&sim.load, 0, 2 * HOUR_US), 0, step_event, NULL, data);
+}
+
+static void boot_event(void *data)
+{
+	struct life *l = data;
+	if (l->core.store != NULL)
+		core_drop(&l->core);
+	core_boot(&l->core);
+}
+
+/* Lets the world go on until a point in time; a stopped process is started again after a while. */
+static void live(struct life *l, int64_t until_us)
+{
+	bool planned = false;
+	while (sim_step(until_us)) {
+		if (!sim.dead) {
+			planned = false;
+			core_pump(&l->core);
+		}
+		if (sim.dead && !planned) {
+			planned = true;
+			sim_at(sim_chance(&sim.faults, 9000) ? sim_between(&sim.faults, SECOND_US, MINUTE_US) : sim_between(&sim.faults, MINUTE_US, HOUR_US),
+			       0, boot_event, NULL, l);
+		}
+	}
+	sim.now_us = until_us;
+}
+
+static void remove_tree(const char *directory)
+{
+	char command[400];
+	(void)snprintf(command, sizeof command, "rm -rf '%s'", directory);
+	if (system(command) != 0)
+		fprintf(stderr, "run_sim: cannot remove %s\n", directory);
+}
+
+struct plan { uint64_t seed; unsigned seeds, items, accounts, faults, steps; const char *directory; bool trace; };
+
+static unsigned run(const struct plan *p, uint64_t seed)
+{
+	char directory[200];
+	struct life l = { .add_left = p->items, .gap_us = 6 * HOUR_US / p->items, .step_us = p->steps * SECOND_US };
+	(void)snprintf(directory, sizeof directory, "%s/smmq-sim-XXXXXX", p->directory);
+	if (mkdtemp(directory) == NULL) {
+		perror(directory);
+		return 1;
+	}
+	sim = (struct sim){ .daemon = { seed * 3 }, .faults = { seed * 3 + 1 }, .load = { seed * 3 + 2 }, .scale = p->faults, .trace = p->trace };
+	sim_host_count = 0;
+	core_make(&l.core, directory, p->accounts, p->items);
+	core_boot(&l.core);
+	sim_at(0, 0, add_event, NULL, &l);
+	sim_at(MINUTE_US, 0, cancel_event, NULL, &l);
+	sim_at(MINUTE_US, 0, gate_event, NULL, &l);
+	sim_at(MINUTE_US, 0, care_event, NULL, &l);
+	sim_at(MINUTE_US, 0, step_event, NULL, &l);
+	live(&l, 14 * HOUR_US);
+	sim.quiet = true;
+	live(&l, 60 * HOUR_US);
+	printf("seed %llu: %u posts, %llu starts\n", (unsigned long long)seed, p->items, (unsigned long long)l.core.boots);
+	unsigned faults = sim.dead ? 1 : core_check(&l.core);
+	if (sim.dead)
+		printf("the process did not stay up\n");
+	core_drop(&l.core);
+	core_free(&l.core);
+	sim_events_free();
+	sim_seen_free();
+	for (size_t i = 0; i < sim_host_count; i++)
+		platform_free(&sim_hosts[i]);
+	remove_tree(directory);
+	return faults;
+}
+
+static unsigned number(const char *text)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+	if (*text == '\0' || *end != '\0' || n > 100000000) {
+		fputs(usage, stderr);
+		exit(64);
+	}
+	return (unsigned)n;
+}
+
+int main(int argc, char **argv)
+{
+	struct plan p = { .seed = 1, .seeds = 1, .items = 300, .accounts = 2, .faults = 100, .steps = 20, .directory = "/tmp" };
+	enum log_level level = LOG_LEVEL_ERR - 1;
+	if (access("/dev/shm", W_OK) == 0)
+		p.directory = "/dev/shm";
+	for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+		switch (o) {
+		case 's': p.seed = number(optarg); break;
+		case 'n': p.seeds = number(optarg); break;
+		case 'i': p.items = number(optarg); break;
+		case 'a': p.accounts = number(optarg); break;
+		case 'f': p.faults = number(optarg); break;
+		case 'c': p.steps = number(optarg); break;
+		case 'd': p.directory = optarg; break;
+		case 't': p.trace = true; break;
+		case 'v': level = LOG_LEVEL_INFO; break;
+		case 'h': fputs(usage, stdout); return 0;
+		default: fputs(usage, stderr); return 64;
+		}
+	}
+	if (p.items == 0 || p.accounts == 0 || p.accounts * KIND__COUNT > SIM_MAX_HOSTS) {
+		fputs(usage, stderr);
+		return 64;
+	}
+	log_setup(level);
+	unsigned faults = 0;
+	for (unsigned i = 0; i < p.seeds; i++)
+		faults += run(&p, p.seed + i);
+	sim_coverage();
+	printf("%u faults found\n", faults);
+	return faults == 0 ? 0 : 1;
+}

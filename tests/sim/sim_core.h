@@ -1,0 +1,52 @@
+/* sim_core.h: the process under test and its operators. */
+#ifndef SMMQ_TESTS_SIM_CORE_H
+#define SMMQ_TESTS_SIM_CORE_H
+
+#include "daemon/conf.h"
+#include "daemon/engine.h"
+#include "daemon/store/store.h"
+#include "daemon/turn.h"
+#include "tests/sim/sim.h"
+
+#define CORE_MAX_TARGETS 3
+
+/* One post as its owner knows it. */
+struct item {
+	uint64_t number, id;             /* id: 0 until it was acknowledged */
+	size_t parts, targets;
+	const struct host *hosts[CORE_MAX_TARGETS];
+	uint64_t shown_when_cancelled[CORE_MAX_TARGETS];
+	bool cancelled[CORE_MAX_TARGETS];       /* "cancelled" was answered */
+};
+
+struct core {
+	char directory[256], conf_file[300];
+	const struct conf *conf;
+	struct store *store;
+	struct turns *turns;
+	struct engine *engine;
+	struct item *items;
+	size_t item_count, item_max;
+	uint64_t boots;
+};
+
+/* Writes the configuration: per_kind accounts of each platform. */
+void core_make(struct core *c, const char *directory, unsigned per_kind, size_t items);
+/* Starts the process, recovery included. Exits the program with a message where the store cannot be opened. */
+void core_boot(struct core *c);
+/* Lets go of everything the process had in memory, as a stop does. */
+void core_drop(struct core *c);
+void core_free(struct core *c);
+/* What waits is run and released. */
+void core_pump(struct core *c);
+
+/* People. Each is a turn; where the process has stopped it comes to nothing. */
+void core_add(struct core *c);           /* the next post, made up by sim.load */
+void core_cancel(struct core *c);        /* one of them */
+void core_gate(struct core *c, bool close);
+void core_care(struct core *c);          /* resumes paused accounts, retries what failed */
+
+/* Compares store, platforms and what was acknowledged. The number of faults found; each is printed. */
+unsigned core_check(struct core *c);
+
+#endif

@@ -1,0 +1,481 @@
+/* sim_io.c: the doors of io, as the simulation builds them: clock, randomness, alarm, HTTP and files. A request is two events:
+ * it arrives at its platform, and its sender learns something. Chance decides what happens to each. */
+#include "tests/sim/sim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/io/clock.h"
+#include "daemon/io/file.h"
+#include "daemon/io/http.h"
+#include "daemon/io/http_transfer.h"
+#include "daemon/io/rng.h"
+#include "daemon/io/timer.h"
+#include "daemon/store/kv.h"
+#include "proto/status.h"
+
+struct event { int64_t at_us; uint64_t seq, generation; void (*run)(void *); void (*drop)(void *); void *data; };
+
+struct sim sim;
+static struct event *heap;
+static size_t heap_count, heap_cap;
+static uint64_t event_seq;
+
+/* ---- chance: splitmix64 ---- */
+
+uint64_t sim_next(struct sim_rng *r)
+{
+	uint64_t z = r->state += UINT64_C(0x9e3779b97f4a7c15);
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
+uint64_t sim_below(struct sim_rng *r, uint64_t bound)
+{
+	return sim_next(r) % bound;
+}
+
+int64_t sim_between(struct sim_rng *r, int64_t low, int64_t high)
+{
+	return low + (int64_t)sim_below(r, (uint64_t)(high - low + 1));
+}
+
+bool sim_chance(struct sim_rng *r, unsigned per_10000)
+{
+	return sim_below(r, 10000) < per_10000;
+}
+
+void rng_bytes(void *out, size_t len)
+{
+	unsigned char *p = out;
+	for (size_t i = 0; i < len; i++)
+		p[i] = (unsigned char)sim_next(&sim.daemon);
+}
+
+/* ---- events ---- */
+
+static bool event_before(const struct event *a, const struct event *b)
+{
+	return a->at_us != b->at_us ? a->at_us < b->at_us : a->seq < b->seq;
+}
+
+void sim_at(int64_t delay_us, uint64_t generation, void (*run)(void *data), void (*drop)(void *data), void *data)
+{
+	if (heap_count == heap_cap) {
+		heap_cap = heap_cap == 0 ? 256 : heap_cap * 2;
+		heap = realloc(heap, heap_cap * sizeof *heap);
+		if (heap == NULL)
+			abort();
+	}
+	struct event e = { sim.now_us + delay_us, ++event_seq, generation, run, drop, data };
+	size_t at = heap_count++;
+	while (at > 0 && event_before(&e, &heap[(at - 1) / 2])) {
+		heap[at] = heap[(at - 1) / 2];
+		at = (at - 1) / 2;
+	}
+	heap[at] = e;
+}
+
+static struct event event_take(void)
+{
+	struct event first = heap[0], last = heap[--heap_count];
+	size_t at = 0;
+	for (;;) {
+		size_t child = 2 * at + 1;
+		if (child >= heap_count)
+			break;
+		if (child + 1 < heap_count && event_before(&heap[child + 1], &heap[child]))
+			child++;
+		if (!event_before(&heap[child], &last))
+			break;
+		heap[at] = heap[child];
+		at = child;
+	}
+	heap[at] = last;
+	return first;
+}
+
+static void event_drop(const struct event *e)
+{
+	if (e->drop != NULL)
+		e->drop(e->data);
+}
+
+void sim_events_free(void)
+{
+	while (heap_count > 0) {
+		struct event e = event_take();
+		event_drop(&e);
+	}
+	free(heap);
+	heap = NULL;
+	heap_cap = 0;
+}
+
+/* ---- clock and alarm ---- */
+
+struct timer { int64_t time_ms; void (*cb)(void *ctx, bool stepped); void *ctx; };
+
+static struct timer *alarm_clock;
+
+int64_t sim_wall_ms(void)
+{
+	return clock_now_ms();
+}
+
+int64_t clock_now_us(void)
+{
+	return SIM_EPOCH_MS * 1000 + sim.now_us + sim.clock_off_us;
+}
+
+int64_t clock_now_ms(void)
+{
+	return clock_now_us() / 1000;
+}
+
+int64_t clock_boot_ms(void)
+{
+	return sim.now_us / 1000;
+}
+
+void clock_boot_id(char *buf, size_t size)
+{
+	(void)snprintf(buf, size, "boot");
+}
+
+void clock_host_id(char *buf, size_t size)
+{
+	(void)snprintf(buf, size, "host");
+}
+
+int timer_new(struct loop *l, void (*cb)(void *ctx, bool stepped), void *ctx, struct timer **out)
+{
+	(void)l;
+	struct timer *t = calloc(1, sizeof *t);
+	if (t == NULL)
+		return -ST_NO_MEMORY;
+	*t = (struct timer){ .time_ms = INT64_MAX, .cb = cb, .ctx = ctx };
+	alarm_clock = *out = t;
+	return 0;
+}
+
+int timer_set(struct timer *t, int64_t time_ms)
+{
+	t->time_ms = time_ms;
+	return 0;
+}
+
+void timer_free(struct timer *t)
+{
+	if (alarm_clock == t)
+		alarm_clock = NULL;
+	free(t);
+}
+
+void sim_clock_step(int64_t by_us)
+{
+	sim.clock_off_us += by_us;
+	if (alarm_clock != NULL && !sim.dead)
+		alarm_clock->cb(alarm_clock->ctx, true);
+}
+
+/* When the alarm rings, in true time. */
+static int64_t alarm_us(void)
+{
+	if (alarm_clock == NULL || sim.dead || alarm_clock->time_ms == INT64_MAX)
+		return INT64_MAX;
+	int64_t at_us = (alarm_clock->time_ms - SIM_EPOCH_MS) * 1000 - sim.clock_off_us;
+	return at_us < sim.now_us ? sim.now_us : at_us;
+}
+
+bool sim_step(int64_t until_us)
+{
+	int64_t ring_us = alarm_us();
+	if (heap_count > 0 && heap[0].at_us <= ring_us) {
+		if (heap[0].at_us > until_us)
+			return false;
+		struct event e = event_take();
+		sim.now_us = e.at_us;
+		if (e.generation != 0 && (sim.dead || e.generation != sim.generation))
+			event_drop(&e);
+		else
+			e.run(e.data);
+		return true;
+	}
+	if (ring_us > until_us)
+		return false;
+	sim.now_us = ring_us;
+	alarm_clock->time_ms = INT64_MAX;
+	alarm_clock->cb(alarm_clock->ctx, false);
+	return true;
+}
+
+/* ---- the disk ---- */
+
+int __real_kv_commit(struct kv_txn *txn);
+int __wrap_kv_commit(struct kv_txn *txn);
+
+/* Every commit is a place where the process may stop, just before or just after it, or where the disk may be full. */
+int __wrap_kv_commit(struct kv_txn *txn)
+{
+	unsigned scale = sim.quiet ? 0 : sim.scale;
+	sim.commits++;
+	if (sim.dead || sim_chance(&sim.faults, scale * 20 / 100)) {
+		sim.stops_before_commit += !sim.dead;
+		sim.dead = true;
+		kv_abort(txn);
+		return -ST_IO;
+	}
+	if (sim_chance(&sim.faults, scale * 50 / 100)) {
+		sim.full++;
+		kv_abort(txn);
+		return -ST_NO_SPACE;
+	}
+	int rc = __real_kv_commit(txn);
+	if (rc == 0 && sim_chance(&sim.faults, scale * 20 / 100)) {
+		sim.stops_after_commit++;
+		sim.dead = true;
+		return -ST_IO;
+	}
+	return rc;
+}
+
+/* ---- HTTP ---- */
+
+const char *const sim_fault_names[FAULT__COUNT] = {
+	[FAULT_NONE] = "none", [FAULT_REFUSED] = "refused", [FAULT_LOST_BEFORE] = "lost-before", [FAULT_LOST_AFTER] = "lost-after",
+	[FAULT_LATE] = "late", [FAULT_5XX_BEFORE] = "5xx-before", [FAULT_5XX_AFTER] = "5xx-after", [FAULT_429] = "429",
+	[FAULT_401] = "401", [FAULT_SLOW] = "slow", [FAULT_GARBAGE] = "garbage", [FAULT_STOP_BEFORE] = "stop-before",
+	[FAULT_STOP_AFTER] = "stop-after",
+};
+static const unsigned fault_chance[FAULT__COUNT] = {
+	[FAULT_REFUSED] = 250, [FAULT_LOST_BEFORE] = 250, [FAULT_LOST_AFTER] = 400, [FAULT_LATE] = 150, [FAULT_5XX_BEFORE] = 200,
+	[FAULT_5XX_AFTER] = 300, [FAULT_429] = 150, [FAULT_401] = 40, [FAULT_SLOW] = 300, [FAULT_GARBAGE] = 100,
+	[FAULT_STOP_BEFORE] = 30, [FAULT_STOP_AFTER] = 60,
+};
+static uint64_t coverage[FAULT__COUNT][KIND__COUNT][2];
+
+/* One exchange. Two events know of it: arrival and answer; the second one frees it. */
+struct call {
+	struct host *host;
+	char *method, *path, *body, *key;
+	size_t body_len;
+	enum sim_fault fault;
+	bool arrived, told;
+	struct sim_answer answer;
+	void (*done)(void *ctx, const struct http_result *res);
+	void (*file_done)(void *ctx, int error, const char *text);
+	void *ctx;
+};
+
+static void call_free(struct call *c)
+{
+	free(c->method);
+	free(c->path);
+	free(c->body);
+	free(c->key);
+	buf_done(&c->answer.body);
+	free(c);
+}
+
+static void call_told(void *data)
+{
+	struct call *c = data;
+	c->told = true;
+	if (c->arrived)
+		call_free(c);
+}
+
+static void call_gone(void *data)
+{
+	struct call *c = data;
+	c->arrived = true;
+	if (c->told)
+		call_free(c);
+}
+
+static enum sim_fault fault_pick(bool once)
+{
+	uint64_t at = sim_below(&sim.faults, 10000), sum = 0;
+	if (sim.quiet)
+		return FAULT_NONE;
+	for (int f = FAULT_NONE + 1; f < FAULT__COUNT; f++) {
+		/* What is seen by the public is where faults matter most. */
+		sum += fault_chance[f] * sim.scale / (once ? 50 : 100);
+		if (at < sum)
+			return (enum sim_fault)f;
+	}
+	return FAULT_NONE;
+}
+
+static void call_arrive(void *data)
+{
+	struct call *c = data;
+	const struct sim_request r = { c->method, c->path, c->body, c->body_len, c->key };
+	buf_init(&c->answer.body, 16 * 1024 * 1024);
+	if (c->fault == FAULT_5XX_BEFORE || c->fault == FAULT_429 || c->fault == FAULT_401)
+		platform_refuse(c->host, c->fault, &c->answer);
+	else if (c->host->kind == KIND_OUTBOX)
+		platform_file(c->host, c->path, c->body, c->body_len);
+	else
+		platform_answer(c->host, &r, SIM_EPOCH_MS + sim.now_us / 1000, &c->answer);
+	if (c->fault == FAULT_5XX_AFTER)
+		c->answer.status = 502;
+	if (c->fault == FAULT_GARBAGE && c->answer.status < 300) {
+		buf_reset(&c->answer.body);
+		buf_add_str(&c->answer.body, "<html>hello</html>");
+	}
+	call_gone(c);
+}
+
+static void call_answer(void *data)
+{
+	struct call *c = data;
+	struct http_result res = { .reach = HTTP_ANSWERED };
+	char name[] = "Retry-After";
+	struct http_header header = { .name = name, .value = c->answer.retry_after };
+	if (c->fault == FAULT_REFUSED)
+		res = (struct http_result){ .reach = HTTP_NOT_SENT, .error = "connection refused" };
+	else if (c->fault == FAULT_LOST_BEFORE || c->fault == FAULT_LOST_AFTER || c->fault == FAULT_LATE || !c->arrived)
+		res = (struct http_result){ .reach = HTTP_MAYBE_SENT, .error = "connection reset" };
+	else {
+		res.status = c->answer.status;
+		res.body = buf_cstr(&c->answer.body);
+		res.body_len = c->answer.body.len;
+		res.headers = &header;
+		res.header_count = header.value[0] != '\0';
+	}
+	if (c->file_done != NULL)
+		c->file_done(c->ctx, res.reach == HTTP_ANSWERED && res.status < 300 ? 0 : -ST_IO, "the simulated disk failed");
+	else
+		c->done(c->ctx, &res);
+	call_told(c);
+}
+
+/* Plans what becomes of the exchange. Returns false where the process stops before anything left. */
+static void call_plan(struct call *c, bool once)
+{
+	static const enum sim_fault no_file_fault[] = { FAULT_REFUSED, FAULT_LATE, FAULT_429, FAULT_401, FAULT_GARBAGE };
+	struct sim_rng *r = &sim.faults;
+	c->fault = fault_pick(once);
+	for (size_t i = 0; c->host->kind == KIND_OUTBOX && i < sizeof no_file_fault / sizeof *no_file_fault; i++)
+		if (c->fault == no_file_fault[i])
+			c->fault = FAULT_NONE;
+	/* A server without memory of keys is one whose requests do not arrive minutes late. */
+	if (c->host->kind == KIND_PLAIN && c->fault == FAULT_LATE)
+		c->fault = FAULT_LOST_AFTER;
+	coverage[c->fault][c->host->kind][once]++;
+	int64_t arrive_us = sim_between(r, 1000, 1500 * 1000), answer_us = arrive_us + sim_between(r, 1000, 1500 * 1000);
+	if (c->fault == FAULT_LOST_BEFORE || c->fault == FAULT_LOST_AFTER)
+		answer_us = sim_between(r, 1000, 20 * SECOND_US);
+	else if (c->fault == FAULT_SLOW)
+		answer_us = arrive_us + sim_between(r, 5 * SECOND_US, 58 * SECOND_US);
+	else if (c->fault == FAULT_LATE) {
+		answer_us = sim_between(r, SECOND_US, 20 * SECOND_US);
+		arrive_us = sim_between(r, answer_us, 8 * MINUTE_US);
+		sim_note_late(c->host, c->body);
+	}
+	if (c->fault == FAULT_STOP_BEFORE || c->fault == FAULT_STOP_AFTER) {
+		sim.stops_before_send += c->fault == FAULT_STOP_BEFORE;
+		sim.stops_after_send += c->fault == FAULT_STOP_AFTER;
+		sim.dead = true;
+	}
+	bool leaves = c->fault != FAULT_REFUSED && c->fault != FAULT_LOST_BEFORE && c->fault != FAULT_STOP_BEFORE;
+	c->arrived = !leaves;
+	if (leaves)
+		sim_at(arrive_us, 0, call_arrive, NULL, c);
+	sim_at(answer_us, sim.generation, call_answer, call_told, c);
+}
+
+static char *copy(const char *text, size_t len)
+{
+	char *s = calloc(1, len + 1);
+	if (s == NULL)
+		abort();
+	memcpy(s, text, len);
+	return s;
+}
+
+static struct call *call_new(struct host *h, const char *method, const char *path)
+{
+	struct call *c = calloc(1, sizeof *c);
+	if (c == NULL)
+		abort();
+	c->host = h;
+	c->method = copy(method, strlen(method));
+	c->path = copy(path, strlen(path));
+	return c;
+}
+
+int http_start(struct http *h, struct http_request *r, void (*done)(void *ctx, const struct http_result *res), void *ctx)
+{
+	struct buf body = BUF_INIT(16 * 1024 * 1024);
+	const char *path = strchr(r->url + strlen("https://"), '/');
+	(void)h;
+	if (sim.dead) {
+		http_request_free(r);
+		return 0;
+	}
+	struct call *c = call_new(sim_host_find(r->url), r->method, path != NULL ? path : "/");
+	for (size_t i = 0; i < r->piece_count; i++)
+		buf_add(&body, r->pieces[i].data, r->pieces[i].len);
+	c->body_len = body.len;
+	c->body = copy(buf_cstr(&body), body.len);
+	buf_done(&body);
+	for (size_t i = 0; i < r->header_count; i++)
+		if (strcmp(r->headers[i].name, "Idempotency-Key") == 0)
+			c->key = copy(r->headers[i].value, strlen(r->headers[i].value));
+	c->done = done;
+	c->ctx = ctx;
+	if (sim.trace)
+		printf("%12.3f send %s %s %s %.60s\n", (double)sim.now_us / 1e6, c->host->name, r->method, c->path, c->body);
+	call_plan(c, r->once);
+	if (sim.trace)
+		printf("%12.3f      fault %s\n", (double)sim.now_us / 1e6, sim_fault_names[c->fault]);
+	http_request_free(r);
+	return 0;
+}
+
+/* ---- files ---- */
+
+const char *files_path(const struct files *f, const char *sha256, char *buf, size_t size)
+{
+	(void)f;
+	(void)snprintf(buf, size, "/media/%s", sha256);
+	return buf;
+}
+
+int file_publish(struct files *f, const char *directory, const char *name, const void *data, size_t len, const struct file_link *links,
+                 size_t link_count, void (*done)(void *ctx, int error, const char *text), void *ctx)
+{
+	(void)f;
+	(void)links;
+	(void)link_count;
+	if (sim.dead)
+		return 0;
+	struct call *c = call_new(sim_host_find(directory), "FILE", name);
+	c->body = copy(data, len);
+	c->body_len = len;
+	c->file_done = done;
+	c->ctx = ctx;
+	call_plan(c, false);
+	return 0;
+}
+
+void sim_coverage(void)
+{
+	printf("fault x platform: exchanges of effect once / others\n%-12s", "");
+	for (int k = 0; k < KIND__COUNT; k++)
+		printf(" %15s", sim_kind_names[k]);
+	for (int f = 0; f < FAULT__COUNT; f++) {
+		printf("\n%-12s", sim_fault_names[f]);
+		for (int k = 0; k < KIND__COUNT; k++)
+			printf(" %7llu/%7llu", (unsigned long long)coverage[f][k][1], (unsigned long long)coverage[f][k][0]);
+	}
+	printf("\nstops: %llu before a commit, %llu after, %llu before a send, %llu after; disk full %llu of %llu commits\n",
+	       (unsigned long long)sim.stops_before_commit, (unsigned long long)sim.stops_after_commit,
+	       (unsigned long long)sim.stops_before_send, (unsigned long long)sim.stops_after_send, (unsigned long long)sim.full,
+	       (unsigned long long)sim.commits);
+}

@@ -39,7 +39,7 @@ static const struct arg_option add_options[] = {
 	{ "key", 'k', ARG_TEXT, "KEY", "the same key and request are never queued twice" },
 	{ "draft", 0, ARG_FLAG, NULL, "keep as a draft; release queues it" },
 	{ "hold", 0, ARG_FLAG, NULL, "start held; release fires it" },
-	{ "late", 0, ARG_CHOICE, "post|skip|hold", "what to do when it could not be sent in time" },
+	{ "late", 0, ARG_CHOICE, "post|skip|hold|next", "what to do when it could not be sent in time" },
 	{ "max-late", 0, ARG_SPAN, "DURATION", "later than this counts as missed" },
 	{ "expires", 0, ARG_TEXT, "TIME", "never send it after this" },
 	{ "dry-run", 'n', ARG_FLAG, NULL, "check and preview; queue nothing" },

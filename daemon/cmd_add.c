@@ -139,7 +139,7 @@ static int add_late(struct cmd_call *c, const struct conf_account *conf, struct 
 		return 0;
 	int rule = late == NULL ? (int)conf->late : late_find(late);
 	if (rule < 0)
-		return cmd_err(c, ST_INVALID, "\"late\" is post, skip or hold"), 0;
+		return cmd_err(c, ST_INVALID, "\"late\" is post, skip, hold or next"), 0;
 	target->late = (uint64_t)rule;
 	return 1;
 }

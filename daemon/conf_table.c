@@ -65,9 +65,10 @@ static const struct conf_row table[] = {
 	        "The account's credential file: a name in $CREDENTIALS_DIRECTORY, or the path of a file of mode 0600."),
 	ACCOUNT("TimeZone", CONF_ZONE, time_zone, 0, 0, NULL, "UTC", RELOAD,
 	        "The zone in which times for this account are read and shown."),
-	ACCOUNT("Late", CONF_WORD, late, 0, 0, "post skip hold", "post", RELOAD,
+	ACCOUNT("Late", CONF_WORD, late, 0, 0, "post skip hold next", "post", RELOAD,
 	        "What becomes of an item that could not be fired in time: post it while it is no later than MaxLate (then it is "
-	        "missed), or, once it is a minute late (or MaxLate, if shorter), skip it (missed) or hold it for a person."),
+	        "missed), or, once it is a minute late (or MaxLate, if shorter), skip it (missed), hold it for a person, or fire it at "
+	        "the next day's same time."),
 	ACCOUNT("MaxLate", CONF_DURATION, max_late_ms, 1000, YEAR_MS, NULL, "6h", RELOAD,
 	        "How late an item may be and still be posted."),
 	ACCOUNT("QuietHours", CONF_HOURS, quiet_hours, 0, 0, NULL, NULL, RELOAD,

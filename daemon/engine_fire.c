@@ -4,10 +4,42 @@
 
 #include "daemon/engine_priv.h"
 #include "daemon/log.h"
+#include "daemon/model/caltime.h"
 #include "proto/status.h"
 #include "proto/unit.h"
 
+#define DAY_MS (24 * 3600 * 1000LL)
 #define FIRE_LOOKS 256               /* due targets looked at in one turn */
+
+/* The same local time on the first day that makes it future; the want stays what it was. */
+static int fire_next_day(struct turn *t, struct target *target, const char *late)
+{
+	struct wall w;
+	enum caltime_note note;
+	int64_t at_ms = target->due_ms, next_ms = target->due_ms;
+	char when[48];
+	if (caltime_to_wall(target->due_ms, target->zone, &w, NULL) < 0)
+		return -ST_CORRUPT;
+	/* Day by day in the zone, so that the wall time survives clock changes. */
+	for (int days = 0; next_ms <= t->now_ms && days < 4000; days++) {
+		struct wall day;
+		at_ms += DAY_MS;
+		if (caltime_to_wall(at_ms, target->zone, &day, NULL) < 0)
+			return -ST_CORRUPT;
+		day.hour = w.hour;
+		day.minute = w.minute;
+		day.second = w.second;
+		if (caltime_to_instant(&day, target->zone, &next_ms, &note) < 0)
+			next_ms = at_ms;
+	}
+	target->due_ms = next_ms + target->due_ms % 1000;
+	target->not_before_ms = 0;
+	target->tries = 0;
+	target->rev++;
+	int rc = queue_keep(t, target);
+	return rc < 0 ? rc : queue_note(t, target, NULL, "move", arena_fmt(t->arena, "late (%s) and Late=next: now %s", late,
+	                                caltime_format(next_ms, target->zone, when, sizeof when)), NULL, NULL);
+}
 
 /* By its late rule or its expiry a due target may end here: post fires until MaxLate= has passed, skip and hold act once it is
  * late at all (a minute, or MaxLate= where that is shorter). 1: it did (or was held); 0: it may fire. */
@@ -29,6 +61,8 @@ static int fire_lateness(struct turn *t, struct target *target, const struct con
 		rc = queue_move(t, target, EVENT_HOLD, arena_fmt(t->arena, "late (%s) and Late=hold%s", late, last), NULL, NULL);
 	else if (target->late == LATE_SKIP && late_ms > few_ms)
 		rc = queue_move(t, target, EVENT_MISS, arena_fmt(t->arena, "late (%s) and Late=skip%s", late, last), NULL, NULL);
+	else if (target->late == LATE_NEXT && late_ms > few_ms)
+		rc = fire_next_day(t, target, late);
 	else if (late_ms > max_ms)
 		rc = queue_move(t, target, EVENT_MISS, arena_fmt(t->arena, "%s, more than MaxLate=%s%s", late,
 		                unit_duration_format(max_ms, span, sizeof span), last), NULL, NULL);

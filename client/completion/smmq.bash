@@ -45,7 +45,7 @@ _smmq()
 		return
 		;;
 	--late)
-		mapfile -t COMPREPLY < <(compgen -W 'post skip hold' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'post skip hold next' -- "$cur")
 		return
 		;;
 	--as)

@@ -57,7 +57,7 @@ complete -c smmq -n '__fish_seen_subcommand_from add' -s l -l label -x -d 'a nam
 complete -c smmq -n '__fish_seen_subcommand_from add' -s k -l key -x -d 'the same key and request are never queued twice'
 complete -c smmq -n '__fish_seen_subcommand_from add' -l draft -d 'keep as a draft; release queues it'
 complete -c smmq -n '__fish_seen_subcommand_from add' -l hold -d 'start held; release fires it'
-complete -c smmq -n '__fish_seen_subcommand_from add' -l late -x -a 'post skip hold' -d 'what to do when it could not be sent in time'
+complete -c smmq -n '__fish_seen_subcommand_from add' -l late -x -a 'post skip hold next' -d 'what to do when it could not be sent in time'
 complete -c smmq -n '__fish_seen_subcommand_from add' -l max-late -x -d 'later than this counts as missed'
 complete -c smmq -n '__fish_seen_subcommand_from add' -l expires -x -d 'never send it after this'
 complete -c smmq -n '__fish_seen_subcommand_from add' -s n -l dry-run -d 'check and preview; queue nothing'

@@ -68,7 +68,8 @@ static const struct field target_fields[] = {
 };
 const struct record_type job_target_type = TYPE(target);
 
-static const char *const late_names[LATE__COUNT] = { [LATE_POST] = "post", [LATE_SKIP] = "skip", [LATE_HOLD] = "hold" };
+static const char *const late_names[LATE__COUNT] = { [LATE_POST] = "post", [LATE_SKIP] = "skip", [LATE_HOLD] = "hold",
+	[LATE_NEXT] = "next" };
 
 const char *late_name(enum late_rule r)
 {

@@ -68,7 +68,7 @@ struct post {
 
 /* What was asked; due is derived from it. */
 enum want_kind { WANT_AT, WANT_NOW };
-enum late_rule { LATE_POST, LATE_SKIP, LATE_HOLD, LATE__COUNT };
+enum late_rule { LATE_POST, LATE_SKIP, LATE_HOLD, LATE_NEXT, LATE__COUNT };
 
 struct value { struct record_extra extra; char *name, *text; };
 

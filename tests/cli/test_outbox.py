@@ -198,6 +198,8 @@ def test_late_rules():
     hold_it = d.add("brand", "hold", "--at", "+2s", "--late", "hold", "--max-late", "1s")
     post_it = d.add("brand", "post", "--at", "+2s", "--late", "post", "--max-late", "1h")
     missed = d.add("brand", "post no more", "--at", "+2s", "--late", "post", "--max-late", "1s")
+    next_day = d.add("brand", "tomorrow", "--at", "+2s", "--late", "next", "--max-late", "1s")
+    was = d.target(next_day)["due_ms"]
     gone = d.add("brand", "expires", "--at", "+2s", "--expires", "+4s")
     d.stop()
     time.sleep(6)
@@ -207,6 +209,8 @@ def test_late_rules():
     d.wait_state(post_it, "published")
     d.wait_state(missed, "missed")
     d.wait_state(gone, "expired")
+    until(lambda: d.target(next_day)["due_ms"] == was + 86400000, "it is moved by a day")
+    eq(d.target(next_day)["state"], "queued")
     for ident in (skip_it, hold_it, gone):
         check(d.target(ident)["reason"], "the reason is told for", ident)
 

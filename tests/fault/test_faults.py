@@ -88,6 +88,20 @@ def test_a_disk_that_has_no_room_now_and_then():
     print("# exit status, adds acknowledged, codes of the others, by the write that failed: %s" % dict(sorted(seen.items())))
 
 
+def test_killed_while_it_binds_the_store():
+    """Between the commit that counts a start and the file beside the store that says so: no reason to take it for a restored one."""
+    need_strace()
+    d = daemon(a0=True)
+    for _ in range(4):
+        d.start(wait=False, **injected(d, "rename,renameat,renameat2", "signal=SIGKILL", 1))
+        check(ended(d, 10) in (-9, 137), "it was killed at the rename")
+    d.start()
+    eq(d.status()["gates"], [], "gates after starts that were broken off")
+    d.wait_state(d.add("a0", "goes out", "--now"), "published")
+    d.restart()
+    eq(d.status()["gates"], [], "gates after a good start")
+
+
 # ---- killed at a call, and short of files: these wait for the platform to settle, so they wait together
 
 def killed_at(counter, calls, when, account, seen):

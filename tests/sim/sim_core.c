@@ -139,11 +139,12 @@ void core_boot(struct core *c)
 	sim.generation++;
 	c->boots++;
 	int rc;
-	while ((rc = store_open(c->conf->state_directory, MAP_BYTES, &c->store, why, sizeof why)) < 0)
-		/* Its own first commit may meet a fault. */
+	/* Its own first commit may meet a fault. */
+	while ((rc = store_open(c->conf->state_directory, MAP_BYTES, &c->store, why, sizeof why)) < 0) {
 		if (rc != -ST_NO_SPACE && rc != -ST_IO)
 			die("store", why);
-	sim.dead = false;
+		sim.dead = false;
+	}
 	const struct engine_parts parts = { .loop = NULL };
 	struct engine_parts engine = parts;
 	if (turns_new(c->store, &sinks, &c->turns) < 0)

@@ -390,7 +390,7 @@ static void test_value_errors(void **state)
 	MAIN_FAILS("[Daemon]\nProxy=http://p:1/x\n", 2, "Proxy=", "path");
 	put("smmqd.conf", "");
 	ACCOUNT_FAILS("[Account]\nTimeZone=Europe/Pariss\n", 2, "TimeZone=Europe/Pariss", "time zone");
-	ACCOUNT_FAILS("[Account]\nLate=next\n", 2, "Late=next", "post, skip or hold");
+	ACCOUNT_FAILS("[Account]\nLate=later\n", 2, "Late=later", "post, skip, hold or next");
 	ACCOUNT_FAILS("[Account]\nPlatform=mastadon\n", 2, "Platform=mastadon", "outbox", "bluesky");
 }
 

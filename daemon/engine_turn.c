@@ -126,6 +126,14 @@ static int on_fail(struct drive *d)
 		rc = queue_account_pause(d->t, d->account, d->out.text);
 		return rc < 0 ? rc : defer(d, 0, d->out.text);
 	case PLAT_DUPLICATE: case PLAT_UNKNOWN:
+		/* A step that was sent long ago, and is in doubt again, is looked for like one whose answer was just lost. */
+		if (target->open_count == 0 && d->out.request.step != NULL && d->out.request.effect == PLAT_ONCE) {
+			rc = open_attempt(d);
+			if (rc == 0)
+				rc = ensure_sending(d);
+			if (rc < 0)
+				return rc;
+		}
 		/* Only an open attempt can be looked for; without one this is the platform's refusal. */
 		if (target->open_count > 0) {
 			drive_store_values(d);

@@ -137,12 +137,20 @@ static void send_status(const struct plat_in *in, struct plat_out *out, size_t n
 	struct buf b = BUF_INIT(WIRE_MAX_BODY_BYTES);
 	struct plat_request *r;
 	struct json_writer w;
+	bool over = in->now_ms - plat_get_int(in->values, "first_ms", 0) >= MASTODON_KEY_LIFE_MS;
 
-	/* A key that the server may have forgotten protects nothing; every earlier use of it is accounted for. */
-	if (!plat_get(in->values, "key") ||
-	    in->now_ms - plat_get_int(in->values, "first_ms", 0) >= MASTODON_KEY_LIFE_MS)
-		mastodon_new_key(in, n);
 	r = mastodon_request(in, out, wire_step_name(in->arena, "status", n), PLAT_ONCE, PLAT_POST, "/api/v1/statuses");
+	/* A look that found nothing let the same key go out again, but the server may have forgotten it since, and what it
+	 * guarded may have arrived late: only a new look allows a new key. */
+	if (plat_get(in->values, "key") && over && plat_get(in->values, "losses")) {
+		r->mark = plat_get(in->values, "key");
+		plat_fail(out, PLAT_UNKNOWN, "an earlier try was not found, and its idempotency key is too old to be used again: "
+		          "looking once more");
+		return;
+	}
+	/* A key that the server may have forgotten protects nothing; every earlier use of it is accounted for. */
+	if (!plat_get(in->values, "key") || over)
+		mastodon_new_key(in, n);
 	r->mark = plat_get(in->values, "key");
 	r->timeout_ms = STATUS_TIMEOUT_MS;
 	plat_header(r, "Idempotency-Key", r->mark);
@@ -245,7 +253,9 @@ static void status_refused(const struct plat_in *in, struct plat_out *out, size_
 		out->klass = PLAT_UNKNOWN;
 	if (out->klass == PLAT_UNKNOWN)
 		return;
-	plat_set(in->values, "since", NULL);
+	/* An earlier try that was lost may still turn up: looks go on from before that one. */
+	if (!plat_get(in->values, "losses"))
+		plat_set(in->values, "since", NULL);
 	if (rule->act == MASTODON_POLL_MEDIA) {
 		for (size_t k = 0; k < in->content->parts[n].media_count; k++)
 			plat_set_n(in->values, "media_wait", k, "1");

@@ -123,7 +123,8 @@ enum plat_verdict {
 	PLAT_WAIT,               /* call again (without response) at until_ms */
 	PLAT_NEED_SESSION,       /* step/reconcile: run session() first, then call again without response */
 	PLAT_DONE,               /* step, reconcile: published (remote_id, url of the first part); session: ready */
-	PLAT_FAIL,               /* klass, text. From reconcile the look failed, not the post (transient, rate, auth only): still
+	PLAT_FAIL,               /* klass, text. Unknown with a request of effect once filled in: that step was sent at some time and
+	                          * must be looked for before it is sent again. From reconcile the look failed, not the post (transient, rate, auth only): still
 	                          * unknown, look again */
 	PLAT_SETTLED,            /* reconcile only: the lost request is accounted for (text says how: "absent", or "part 2 stands");
 	                          * values are such that step() goes on rightly */

@@ -173,25 +173,39 @@ int store_count_add(struct store_txn *t, uint64_t account_no, unsigned state, in
 	return 0;
 }
 
+/* Adds a row to out where it belongs to the account (0: any). *skip is set to a key behind which the account may go on. */
+static void count_row(const struct kv_slice *k, const struct kv_slice *v, uint64_t account_no, int64_t *out, struct key *skip)
+{
+	const unsigned char *p = k->data;
+	uint64_t writer = key_read(p + 1, 2), no = key_read(p + 3, 4);
+	int64_t have;
+	skip->len = 0;
+	if (account_no == 0 || no == account_no) {
+		if (v->len == sizeof have && p[7] < STATE__COUNT) {
+			memcpy(&have, v->data, sizeof have);
+			out[p[7]] += have;
+		}
+		return;
+	}
+	/* The rows of one account stand together below each writer: jump there, not over every account. */
+	*skip = key_new('C');
+	key_add(skip, no < account_no ? writer : writer + 1, 2);
+	key_add(skip, account_no, 4);
+}
+
 int store_counts(struct store_txn *t, uint64_t account_no, int64_t out[STATE__COUNT])
 {
 	memset(out, 0, STATE__COUNT * sizeof out[0]);
 	struct kv_cursor *c;
 	struct kv_slice k, v;
+	struct key skip, start = key_new('C');
 	int rc = kv_cursor_open(t->kv, &c);
 	if (rc < 0)
 		return rc;
-	struct key start = key_new('C');
-	key_add(&start, 0, 2);
-	for (rc = kv_seek(c, start.b, start.len, &k, &v); rc == 0; rc = kv_next(c, &k, &v)) {
-		const unsigned char *p = k.data;
-		int64_t have;
-		if (k.len != 8 || p[0] != 'C')
-			break;
-		if (v.len != sizeof have || p[7] >= STATE__COUNT || (account_no != 0 && key_read(p + 3, 4) != account_no))
-			continue;
-		memcpy(&have, v.data, sizeof have);
-		out[p[7]] += have;
+	rc = kv_seek(c, start.b, start.len, &k, &v);
+	while (rc == 0 && k.len == 8 && ((const char *)k.data)[0] == 'C') {
+		count_row(&k, &v, account_no, out, &skip);
+		rc = skip.len > 0 ? kv_seek(c, skip.b, skip.len, &k, &v) : kv_next(c, &k, &v);
 	}
 	kv_cursor_close(c);
 	return rc < 0 && rc != -ST_NO_ITEM ? rc : 0;

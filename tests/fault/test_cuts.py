@@ -62,7 +62,14 @@ class Round:
                     asked[row["id"]] = time.monotonic()
             wire.close()
             return s["published"] == len(self.ids)
-        until(quiet, "everything is published", timeout_s, 0.5)
+        try:
+            until(quiet, "everything is published", timeout_s, 0.5)
+        except AssertionError:
+            wire = smmqtest.Wire(self.d.socket)
+            left = [r for state in ("queued", "sending", "unknown", "failed", "held", "missed")
+                    for r in wire.ok("LIST", {"state": state, "limit": 1000}).data]
+            raise AssertionError("%d of %d are not published: %s" % (len(left), len(self.ids), [
+                (r["id"], self.cases[r["account"]], r["state"], r["reason"], r["gate"]) for r in left[:5]])) from None
 
     def judge(self):
         stands = self.counter.stands()

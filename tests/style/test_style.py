@@ -21,7 +21,7 @@ TOP_FILES = ("bootstrap", "configure.ac", "Makefile.am", "NEWS", "README")
 # ends with ".h" a file, "name*" the headers of that room of daemon/.
 
 IO = ["daemon/io/http.h", "daemon/io/timer.h", "daemon/io/clock.h", "daemon/io/rng.h"]
-CORE = ["turn*", "queue*", "engine*", "token*", "media*", "daemon/plat/plat.h", "daemon/store/store.h", *IO, "daemon/model/",
+CORE = ["turn*", "queue*", "engine*", "token*", "media*", "keep*", "daemon/plat/plat.h", "daemon/store/store.h", *IO, "daemon/model/",
         "conf*", "log*", "proto/"]
 ROOMS = {
     "proto/": [],
@@ -35,13 +35,14 @@ ROOMS = {
     "daemon/turn": CORE,
     "daemon/guard": CORE,
     "daemon/reload": CORE,
+    "daemon/keep": CORE + ["daemon/store/store_care.h"],
     "daemon/queue": CORE,
     "daemon/token": CORE,
     "daemon/engine": CORE + ["daemon/io/file.h"],
     "daemon/media": CORE + ["daemon/io/file.h"],
     "daemon/stats": ["daemon/store/", "daemon/model/", "conf*", "turn*", "proto/"],
-    "daemon/cmd": ["queue*", "engine*", "token*", "media*", "conf*", "stats*", "turn*", "log*", "daemon/store/store.h",
-                   "daemon/plat/plat.h", "daemon/model/", "proto/"],
+    "daemon/cmd": ["queue*", "engine*", "token*", "media*", "conf*", "stats*", "turn*", "log*", "keep*", "daemon/store/store.h",
+                   "daemon/store/store_care.h",                    "daemon/plat/plat.h", "daemon/model/", "proto/"],
     "daemon/app": ["daemon/", "proto/"],
     "daemon/main": ["daemon/", "proto/"],
 }

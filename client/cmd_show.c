@@ -68,7 +68,7 @@ static void show_card(struct out *o, const struct json *card)
 }
 
 /* The next step of a person, as commands that can be pasted. */
-static void show_advice(struct out *o, const char *state, const char *id)
+static void show_advice(struct out *o, const struct json *target, const char *state, const char *id)
 {
 	uint64_t number;
 	unsigned n;
@@ -83,6 +83,8 @@ static void show_advice(struct out *o, const char *state, const char *id)
 		out_fmt(o, "               smmq resolve %s --lookup                 (let the daemon look again now)\n", id);
 	} else if (strcmp(state, "failed") == 0) {
 		out_fmt(o, "  next       smmq retry %s  (goes on with what is missing), or smmq cancel %s\n", id, id);
+	} else if (strcmp(state, "draft") == 0 && !json_get_text(target, "due")) {
+		out_fmt(o, "  next       smmq move %s --at TIME, then smmq release %s\n", id, id);
 	} else if (strcmp(state, "held") == 0 || strcmp(state, "draft") == 0) {
 		out_fmt(o, "  next       smmq release %s\n", id);
 	}
@@ -106,7 +108,7 @@ static void show_shown(struct out *o, const struct json *target)
 
 static void show_open(struct out *o, const struct json *open)
 {
-	int64_t armed_ms, looks;
+	int64_t armed_ms, looks, next_ms;
 	char when[WHEN_SIZE];
 
 	if (json_kind(open) != JSON_OBJECT)
@@ -118,13 +120,15 @@ static void show_open(struct out *o, const struct json *open)
 	field(o, "  ", "evidence", json_get_text(open, "evidence"));
 	if (json_get_int(open, "looks", &looks) == 0 && looks > 0)
 		out_fmt(o, "  looked     %" PRId64 " times\n", looks);
+	if (json_get_int(open, "next_look_ms", &next_ms) == 0 && next_ms > 0)
+		field(o, "  ", "looks next", when_here(next_ms, when));
 }
 
 static void show_target(struct out *o, const struct json *t)
 {
 	char digits[24], when[WHEN_SIZE];
 	const char *id = json_get_id(t, "id", digits), *state = json_get_text(t, "state");
-	int64_t attempts = 0, published_ms;
+	int64_t attempts = 0, published_ms, next_ms;
 
 	out_fmt(o, "\n");
 	out_color(o, COLOR_HEAD, id);
@@ -140,6 +144,8 @@ static void show_target(struct out *o, const struct json *t)
 	field(o, "  ", "time", when_full(t, when));
 	field(o, "  ", "asked", json_get_text(json_get(t, "want"), "text"));
 	field(o, "  ", "late", json_get_text(t, "late"));
+	if (state && strcmp(state, "queued") == 0 && json_get_int(t, "not_before_ms", &next_ms) == 0 && next_ms > 0)
+		field(o, "  ", "next try", when_here(next_ms, when));
 	if (json_get_int(t, "published_ms", &published_ms) == 0 && published_ms > 0)
 		field(o, "  ", "published", when_here(published_ms, when));
 	if (json_get_int(t, "attempts", &attempts) == 0 && attempts > 0)
@@ -151,7 +157,7 @@ static void show_target(struct out *o, const struct json *t)
 		out_block(o, "    | ", json_get_text(t, "text"));
 	}
 	if (id && state)
-		show_advice(o, state, id);
+		show_advice(o, t, state, id);
 }
 
 static int show_post(struct client *c, const struct answer *a, const char *asked, void *context)

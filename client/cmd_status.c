@@ -60,6 +60,15 @@ static int check(struct client *c, const struct json *status)
 	}
 	if (late > 0)
 		add_problem(&warn, "late", NULL, late);
+	/* The daemon's own doubts stop everything until somebody looks; a gate that a person closed is no alarm. */
+	for (const struct json *g = json_first(json_get(status, "gates")); g; g = json_next(g)) {
+		const char *name = json_get_text(g, "name");
+
+		if (name && (strcmp(name, "restored") == 0 || strcmp(name, "clock") == 0))
+			add_problem(&bad, "gate", name, 0);
+	}
+	if (json_true(json_path(status, "store.low"), false))
+		add_problem(&bad, "the", "store is full", 0);
 	if (bad.len > 0) {
 		level = CHECK_BAD;
 		word = "CRITICAL";
@@ -120,6 +129,8 @@ static void print_problems(struct out *o, const struct json *status)
 		problem(o, what, next);
 	}
 	problem_count(o, late, "late", "smmq list --state queued");
+	if (json_true(json_path(status, "store.low"), false))
+		problem(o, "the store is full: nothing new is taken", "free disk space, or raise MapSize=");
 	if (json_true(json_get(status, "draining"), false))
 		problem(o, "draining: nothing is fired", "smmq drain --off");
 }

@@ -1,6 +1,7 @@
 /* main.c: wiring of the client: options before the command, the command's own, and the call. */
 #include "config.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -84,6 +85,10 @@ int main(int argc, char **argv)
 	int used, rc = 0;
 
 	signal(SIGPIPE, SIG_IGN);
+	/* A descriptor that is not open would be the next file's: an answer must never go into the daemon's socket. */
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			return status_info(ST_IO)->exit_status;
 	out_init(&c->out, wants_json(argc, argv), false);
 	arena_init(&c->arena, ARENA_BYTES);
 	args_init(&c->args);

@@ -147,6 +147,7 @@ static void app_take_conf(void *ctx, const struct conf *conf)
 	turns_set_conf(a->turns, conf);
 	log_setup((enum log_level)conf->log_level);
 	caltime_zone_forget();
+	log_line(LOG_LEVEL_NOTICE, "configuration reloaded", "accounts=%zu", conf->account_count);
 	engine_conf(a->engine, conf);
 }
 
@@ -161,8 +162,6 @@ static void reload_logged(void *ctx, int status, const char *text)
 	const struct app *a = ctx;
 	if (status < 0)
 		log_line(LOG_LEVEL_ERR, "reload refused, the configuration in force stays", "reason=\"%s\"", text);
-	else
-		log_line(LOG_LEVEL_NOTICE, "configuration reloaded", "accounts=%d", status);
 	notify_ready(a->status_line);
 }
 

@@ -83,7 +83,9 @@ void cmd_closed(struct cmd_conn *s)
 
 bool cmd_owes(const struct cmd_conn *s)
 {
-	return s->pending > 0 || s->watching;
+	/* An upload whose bytes will not come any more gets no answer. */
+	unsigned never = s->put != NULL && s->put_left > 0 ? 1 : 0;
+	return s->pending > never || s->watching;
 }
 
 /* ---- answers ---- */
@@ -240,7 +242,8 @@ static void call_failed(void *input, int status)
 {
 	struct cmd_call *c = input;
 	const struct status_info *s = status_info(status);
-	(void)cmd_err(c, s->code, "%s", s->help);
+	(void)cmd_err(c, s->code, "%s%s%s", s->help, s->code == ST_NO_SPACE ? "; free space on the disk or raise MapSize= for " : "",
+	              s->code == ST_NO_SPACE ? turns_conf(c->cmd->parts.turns)->state_directory : "");
 	log_line(LOG_LEVEL_ERR, "a request could not be carried out", "verb=%s error=%s by=%s", c->request.verb->name, s->word, c->who.name);
 	cmd_reply(c->cmd, c->who.conn, buf_cstr(&c->out), c->out.len);
 }

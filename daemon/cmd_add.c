@@ -7,7 +7,6 @@
 #include "daemon/model/text.h"
 #include "proto/hash.h"
 
-#define ADD_MAX_WARNINGS 4
 #define KEY_MAX_BYTES 200
 
 /* One target under construction. */
@@ -16,8 +15,7 @@ struct add_target {
 	struct account account;
 	const struct content *content;
 	struct plat_report report;
-	const char *warnings[ADD_MAX_WARNINGS];
-	size_t warning_count;
+	struct cmd_notes notes;
 };
 
 struct add {
@@ -160,39 +158,6 @@ static int add_expires(struct cmd_call *c, const char *zone, struct target *targ
 	return 1;
 }
 
-static void add_warn(struct add_target *at, const char *text)
-{
-	if (text != NULL && at->warning_count < ADD_MAX_WARNINGS)
-		at->warnings[at->warning_count++] = text;
-}
-
-/* A chosen time passes quiet hours and gap, with a warning; the daily limit it does not pass. 1, 0 answered, negative. */
-static int add_pace(struct cmd_call *c, struct add_target *at, const struct target *target)
-{
-	const struct conf_account *conf = at->conf;
-	const struct limit_policy policy = { .zone = conf->time_zone, .quiet = conf->quiet_hours, .min_gap_ms = conf->min_gap_ms,
-	                                     .daily_limit = conf->daily_limit };
-	char free_at[48];
-	int64_t free_ms, near_ms;
-	if (target->zone == NULL)
-		return 1;
-	if (limit_quiet(&policy, target->due_ms))
-		add_warn(at, "the time lies in the account's QuietHours=; it fires all the same");
-	if (at->account.no == 0)
-		return 1;
-	int rc = cmd_pace_near(c, &at->account, &policy, target->due_ms, &near_ms);
-	if (rc == 0 && near_ms != 0)
-		add_warn(at, arena_fmt(c->arena, "another post of the account is due at %s, closer than MinGap=; it fires all the same",
-		                       caltime_format(near_ms, conf->time_zone, free_at, sizeof free_at)));
-	if (rc == 0)
-		rc = cmd_pace_day(c, &at->account, &policy, target->due_ms, &free_ms);
-	if (rc < 0 || free_ms == target->due_ms)
-		return rc < 0 ? rc : 1;
-	(void)cmd_err(c, ST_REFUSED, "%s: DailyLimit=%lld is reached on that day; the next free time is %s", conf->name,
-	              (long long)conf->daily_limit, caltime_format(free_ms, conf->time_zone, free_at, sizeof free_at));
-	return 0;
-}
-
 static int add_times(struct cmd_call *c, struct add *a)
 {
 	if (!cmd_get_flag(c, c->body, "hold", &a->hold) || !cmd_get_flag(c, c->body, "draft", &a->draft) ||
@@ -208,12 +173,12 @@ static int add_times(struct cmd_call *c, struct add *a)
 			return 0;
 		if (!add_late(c, conf, target) || !add_expires(c, conf->time_zone, target))
 			return 0;
-		add_warn(&a->list[i], warning);
-		int rc = add_pace(c, &a->list[i], target);
+		cmd_note(&a->list[i].notes, warning);
+		int rc = cmd_pace(c, conf, &a->list[i].account, target, &a->list[i].notes);
 		if (rc != 1)
 			return rc;
 		if (a->list[i].account.pause_reason != NULL)
-			add_warn(&a->list[i], arena_fmt(c->arena, "the account is paused: %s", a->list[i].account.pause_reason));
+			cmd_note(&a->list[i].notes, arena_fmt(c->arena, "the account is paused: %s", a->list[i].account.pause_reason));
 		target->state = a->draft ? STATE_DRAFT : a->hold ? STATE_HELD : STATE_QUEUED;
 		target->account = conf->name;
 		target->label = a->post.label;
@@ -252,22 +217,6 @@ static int add_key(struct turn *t, struct cmd_call *c, struct add *a, uint64_t *
 
 /* ---- answers ---- */
 
-static void write_target_head(struct cmd_call *c, const struct conf_account *conf, const struct target *target)
-{
-	jw_str(&c->w, "account", target->account);
-	jw_str(&c->w, "platform", conf != NULL ? conf->plat->name : NULL);
-	jw_str(&c->w, "state", state_name((enum state)target->state));
-	cmd_view_when(c, target);
-}
-
-static void write_warnings(struct cmd_call *c, const struct add_target *at)
-{
-	jw_array(&c->w, "warnings");
-	for (size_t i = 0; at != NULL && i < at->warning_count; i++)
-		jw_str(&c->w, NULL, at->warnings[i]);
-	jw_end(&c->w);
-}
-
 static int add_answer(struct cmd_call *c, uint64_t id, bool repeated, const struct target *targets, size_t count, const struct add *a)
 {
 	cmd_ok(c);
@@ -277,8 +226,7 @@ static int add_answer(struct cmd_call *c, uint64_t id, bool repeated, const stru
 	for (size_t i = 0; i < count; i++) {
 		jw_object(&c->w, NULL);
 		jw_str(&c->w, "id", cmd_id(c, id, i + 1));
-		write_target_head(c, conf_account_find(c->conf, targets[i].account), &targets[i]);
-		write_warnings(c, a != NULL ? &a->list[i] : NULL);
+		cmd_view_asked(c, &targets[i], a != NULL ? &a->list[i].notes : NULL);
 		jw_end(&c->w);
 	}
 	jw_end(&c->w);
@@ -333,8 +281,7 @@ static int add_preview(struct cmd_call *c, const struct add *a)
 	for (size_t i = 0; i < a->count; i++) {
 		const struct add_target *at = &a->list[i];
 		jw_object(&c->w, NULL);
-		write_target_head(c, at->conf, &a->targets[i]);
-		write_warnings(c, at);
+		cmd_view_asked(c, &a->targets[i], &at->notes);
 		jw_array(&c->w, "findings");
 		for (size_t k = 0; k < at->report.finding_count; k++)
 			cmd_write_finding(c, at->conf, &at->report.findings[k]);
@@ -390,7 +337,9 @@ int cmd_add(struct turn *t, struct cmd_call *c)
 	if (!cmd_get_label(c, c->body, &label))
 		return 0;
 	a->post.label = arena_strdup(c->arena, label);
-	rc = add_accounts(t, c, a);
+	rc = cmd_room_left(c);
+	if (rc == 1)
+		rc = add_accounts(t, c, a);
 	if (rc == 1)
 		rc = add_content(c, a);
 	if (rc == 1)

@@ -191,6 +191,7 @@ enum cmd_next cmd_put(struct cmd_conn *s, struct cmd_call *c)
 		return done(c, size == 0 ? CMD_NEXT : CMD_CLOSE);
 	}
 	s->put_error = 0;
+	s->put_left = (uint64_t)size;
 	s->pending++;
 	s->cmd->parts.wire.expect_body(s->cmd->parts.wire.ctx, s->who.conn, (uint64_t)size);
 	return done(c, CMD_NEXT);
@@ -199,8 +200,8 @@ enum cmd_next cmd_put(struct cmd_conn *s, struct cmd_call *c)
 /* After a failure the rest of the body is read and dropped, so that the connection stays usable. */
 enum cmd_next cmd_body(struct cmd_conn *s, const char *data, size_t len, uint64_t left)
 {
+	s->put_left = left;
 	if (s->put_error == 0 && len > 0) {
-		s->put_left = left;
 		s->put_error = media_put_data(s->put, data, len);
 		if (s->put_error == 0)
 			return CMD_WAIT;

@@ -97,6 +97,16 @@ int cmd_id_word(struct cmd_call *c, uint64_t *id, unsigned *n)
 	return 0;
 }
 
+int cmd_room_left(struct cmd_call *c)
+{
+	int rc = store_has_room(c->txn);
+	if (rc != 0)
+		return rc;
+	(void)cmd_err(c, ST_NO_SPACE, "the store is full: what is left is kept for what was accepted; free space on the disk of %s or raise "
+	              "MapSize=", c->conf->state_directory);
+	return 0;
+}
+
 int cmd_check_rev(struct cmd_call *c, uint64_t rev)
 {
 	int64_t want = (int64_t)rev;

@@ -152,8 +152,15 @@ static int content_main(struct cmd_call *c, const struct content *base, struct c
 		return 0;
 	if (parts != NULL && (text != NULL || media != NULL))
 		return cmd_err(c, ST_INVALID, "give either \"parts\" or \"text\" and \"media\""), 0;
-	if (parts != NULL)
-		return content_parts(c, parts, out);
+	if (parts != NULL) {
+		int done = content_parts(c, parts, out);
+		/* What is not given stays: the media of the first part too. */
+		if (done == 1 && base != NULL && json_get(json_first(parts), "media") == NULL) {
+			out->parts[0].media = base->parts[0].media;
+			out->parts[0].media_count = base->parts[0].media_count;
+		}
+		return done;
+	}
 	size_t count = base != NULL ? base->part_count : 1;
 	out->parts = arena_alloc(c->arena, count + 1, sizeof *out->parts);
 	if (out->parts == NULL)
@@ -188,6 +195,21 @@ static int content_comment(struct cmd_call *c, const struct content *base, struc
 	return rc;
 }
 
+/* A post that shows nothing is a mistake (a script whose generator failed), whatever the platform would take. */
+static int content_not_empty(struct cmd_call *c, const struct content *content)
+{
+	for (size_t i = 0; i < content->part_count; i++) {
+		const struct part *p = &content->parts[i];
+		bool blank = p->text[strspn(p->text, " \t\r\n")] == '\0';
+		if (!blank || p->media_count > 0 || (i == 0 && content->card_count > 0))
+			continue;
+		if (content->part_count == 1)
+			return cmd_err(c, ST_INVALID, "the post is empty: give it a text, media or a link"), 0;
+		return cmd_err(c, ST_INVALID, "part %zu of %zu is empty: give it a text or media", i + 1, content->part_count), 0;
+	}
+	return 1;
+}
+
 int cmd_content(struct cmd_call *c, const struct content *base, struct content **ret)
 {
 	const char *language;
@@ -210,6 +232,9 @@ int cmd_content(struct cmd_call *c, const struct content *base, struct content *
 		return cmd_err(c, ST_INVALID, "\"language\" is a BCP 47 tag like en or pt-BR"), 0;
 	if (json_get(c->body, "language") != NULL)
 		out->language = arena_strdup(c->arena, language);
+	rc = content_not_empty(c, out);
+	if (rc != 1)
+		return rc;
 	*ret = out;
 	return c->arena->error < 0 ? c->arena->error : 1;
 }

@@ -141,6 +141,41 @@ int cmd_edit(struct turn *t, struct cmd_call *c)
 
 /* ---- MOVE ---- */
 
+/* 1, 0 answered, negative. */
+static int move_one(struct cmd_call *c, struct target *target, struct cmd_notes *notes)
+{
+	const char *name = cmd_id(c, target->id, target->n), *state = state_name((enum state)target->state), *warning = NULL;
+	const struct conf_account *conf = conf_account_find(c->conf, target->account);
+	struct account account;
+	if (target->state == STATE_SENDING || target->state == STATE_UNKNOWN)
+		return cmd_err(c, ST_IN_FLIGHT, "too late: %s is %s", name, state), 0;
+	if (target->state != STATE_DRAFT && target->state != STATE_QUEUED && target->state != STATE_HELD)
+		return cmd_err(c, ST_CONFLICT, "%s is %s; only drafts, queued and held items have a time to move", name, state), 0;
+	if (!cmd_when(c, conf != NULL ? conf->time_zone : "UTC", target, &warning))
+		return 0;
+	cmd_note(notes, warning);
+	int rc = conf == NULL ? 0 : store_account_get(c->txn, c->arena, target->account_no, &account);
+	if (rc < 0)
+		return rc;
+	return conf == NULL ? 1 : cmd_pace(c, conf, &account, target, notes);
+}
+
+static int move_answer(struct cmd_call *c, const struct post *p, const struct target *targets, const struct cmd_notes *notes, size_t count)
+{
+	cmd_ok(c);
+	jw_int(&c->w, "id", (int64_t)p->id);
+	jw_int(&c->w, "rev", (int64_t)p->rev);
+	jw_array(&c->w, "targets");
+	for (size_t i = 0; i < count; i++) {
+		jw_object(&c->w, NULL);
+		jw_str(&c->w, "id", cmd_id(c, targets[i].id, targets[i].n));
+		cmd_view_asked(c, &targets[i], &notes[i]);
+		jw_end(&c->w);
+	}
+	jw_end(&c->w);
+	return cmd_ok_end(c);
+}
+
 int cmd_move(struct turn *t, struct cmd_call *c)
 {
 	static const char *const keys[] = { "at", "now", "past", "if_rev", NULL };
@@ -154,19 +189,15 @@ int cmd_move(struct turn *t, struct cmd_call *c)
 	int rc = cmd_targets(c, &p, &targets, &count);
 	if (rc != 1)
 		return rc;
+	struct cmd_notes *notes = arena_alloc(c->arena, count, sizeof *notes);
+	if (notes == NULL)
+		return -ST_NO_MEMORY;
 	if (!cmd_check_rev(c, n != 0 ? targets[0].rev : p.rev))
 		return 0;
-	for (size_t i = 0; i < count; i++) {
-		struct target *target = &targets[i];
-		const char *name = cmd_id(c, target->id, target->n), *state = state_name((enum state)target->state);
-		if (target->state == STATE_SENDING || target->state == STATE_UNKNOWN)
-			return cmd_err(c, ST_IN_FLIGHT, "too late: %s is %s", name, state);
-		if (target->state != STATE_DRAFT && target->state != STATE_QUEUED && target->state != STATE_HELD)
-			return cmd_err(c, ST_CONFLICT, "%s is %s; only drafts, queued and held items have a time to move", name, state);
-		const struct conf_account *conf = conf_account_find(c->conf, target->account);
-		if (!cmd_when(c, conf != NULL ? conf->time_zone : "UTC", target, NULL))
-			return 0;
-	}
+	for (size_t i = 0; i < count && rc == 1; i++)
+		rc = move_one(c, &targets[i], &notes[i]);
+	if (rc != 1)
+		return rc;
 	for (size_t i = 0; i < count; i++) {
 		targets[i].rev++;
 		targets[i].tries = 0;
@@ -178,7 +209,7 @@ int cmd_move(struct turn *t, struct cmd_call *c)
 	}
 	p.rev++;
 	rc = store_post_put(t->txn, &p);
-	return rc < 0 ? rc : cmd_view_post(c, &p, n);
+	return rc < 0 ? rc : move_answer(c, &p, targets, notes, count);
 }
 
 /* ---- RETRY ---- */

@@ -12,7 +12,7 @@ int cmd_show(struct cmd_call *c)
 		return 0;
 	int rc = store_post_get(c->txn, c->arena, id, &p);
 	if (rc == -ST_NO_ITEM || (rc == 0 && n > p.target_count))
-		return cmd_err(c, ST_NO_ITEM, "no item %s; smmq list shows those there are", c->request.word[0]);
+		return cmd_err(c, ST_NO_ITEM, "there is no such item; smmq list shows those there are");
 	return rc < 0 ? rc : cmd_view_post(c, &p, n);
 }
 

@@ -59,7 +59,7 @@ static int log_item(struct cmd_call *c, uint64_t *id, unsigned *n)
 		return 0;
 	int rc = store_post_get(c->txn, c->arena, *id, &p);
 	if (rc == -ST_NO_ITEM || (rc == 0 && *n > p.target_count))
-		return cmd_err(c, ST_NO_ITEM, "no item %s", c->request.word[0]), 0;
+		return cmd_err(c, ST_NO_ITEM, "there is no such item"), 0;
 	return rc < 0 ? rc : 1;
 }
 
@@ -177,6 +177,24 @@ static enum cmd_next watch_answer(struct cmd_conn *s, struct cmd_call *c, enum c
 	return next;
 }
 
+/* Whether the item to be watched exists. */
+static int watch_item(const struct cmd_conn *s)
+{
+	struct store_txn *txn;
+	struct arena a;
+	struct post p;
+	if (s->watch_id == 0)
+		return 0;
+	int rc = store_begin(s->cmd->parts.store, false, &txn);
+	if (rc < 0)
+		return rc;
+	arena_init(&a, 16u * 1024 * 1024);
+	rc = store_post_get(txn, &a, s->watch_id, &p);
+	arena_done(&a);
+	store_abort(txn);
+	return rc;
+}
+
 enum cmd_next cmd_watch(struct cmd_conn *s, struct cmd_call *c)
 {
 	static const char *const keys[] = { "since", "id", "account", NULL };
@@ -194,11 +212,17 @@ enum cmd_next cmd_watch(struct cmd_conn *s, struct cmd_call *c)
 	}
 	if (text == NULL)
 		s->watch_id = (uint64_t)number;
+	if (account != NULL && conf_account_find(c->conf, account) == NULL) {
+		(void)cmd_err(c, ST_NO_ACCOUNT, "no account \"%.64s\"", account);
+		return watch_answer(s, c, CMD_NEXT);
+	}
 	(void)snprintf(s->watch_account, sizeof s->watch_account, "%s", account != NULL ? account : "");
 	(void)snprintf(s->watch_cursor, sizeof s->watch_cursor, "%s", since == NULL ? "" : strlen(since) < sizeof s->watch_cursor ? since : "x");
-	int rc = watch_read(s, c, &at_end);
+	int rc = watch_item(s);
+	if (rc == 0)
+		rc = watch_read(s, c, &at_end);
 	if (rc < 0) {
-		(void)cmd_err(c, status_info(rc)->code, "%s", rc == -ST_INVALID ? "\"since\" is no cursor of ours" : status_info(rc)->help);
+		(void)cmd_err(c, status_info(rc)->code, "%s", rc == -ST_NO_ITEM ? "there is no such item" : rc == -ST_INVALID ? "\"since\" is no cursor of ours" : status_info(rc)->help);
 		return watch_answer(s, c, CMD_NEXT);
 	}
 	s->watching = true;

@@ -7,7 +7,8 @@
 #define PACE_MAX_DAYS 400
 #define DAY_MS (24 * 3600 * 1000LL)
 
-int cmd_pace_near(struct cmd_call *c, const struct account *account, const struct limit_policy *policy, int64_t due_ms, int64_t *near_ms)
+/* A waiting post of the account closer to due_ms than the gap; 0 if there is none. */
+static int pace_near(struct cmd_call *c, const struct account *account, const struct limit_policy *policy, int64_t due_ms, int64_t *near_ms)
 {
 	const struct store_ref from = { .due_ms = due_ms - policy->min_gap_ms + 1 };
 	struct store_ref ref;
@@ -38,7 +39,8 @@ static int64_t pace_day(const struct limit_policy *policy, int64_t time_ms, int6
 	return day;
 }
 
-int cmd_pace_day(struct cmd_call *c, const struct account *account, const struct limit_policy *policy, int64_t due_ms, int64_t *free_ms)
+/* The first instant from due_ms on that lies on a day whose limit is not reached: due_ms itself, or a later day's beginning. */
+static int pace_free_day(struct cmd_call *c, const struct account *account, const struct limit_policy *policy, int64_t due_ms, int64_t *free_ms)
 {
 	*free_ms = due_ms;
 	if (policy->daily_limit == 0)
@@ -59,5 +61,37 @@ int cmd_pace_day(struct cmd_call *c, const struct account *account, const struct
 			return 0;
 		*free_ms = end_ms;
 	}
+	return 0;
+}
+
+void cmd_note(struct cmd_notes *n, const char *text)
+{
+	if (text != NULL && n->count < CMD_MAX_NOTES)
+		n->list[n->count++] = text;
+}
+
+int cmd_pace(struct cmd_call *c, const struct conf_account *conf, const struct account *account, const struct target *target,
+             struct cmd_notes *notes)
+{
+	const struct limit_policy policy = { .zone = conf->time_zone, .quiet = conf->quiet_hours, .min_gap_ms = conf->min_gap_ms,
+	                                     .daily_limit = conf->daily_limit };
+	char when[48];
+	int64_t free_ms = target->due_ms, near_ms;
+	if (target->zone == NULL)
+		return 1;
+	if (limit_quiet(&policy, target->due_ms))
+		cmd_note(notes, "the time lies in the account's QuietHours=; it fires all the same");
+	if (account->no == 0)
+		return 1;
+	int rc = pace_near(c, account, &policy, target->due_ms, &near_ms);
+	if (rc == 0 && near_ms != 0)
+		cmd_note(notes, arena_fmt(c->arena, "another post of the account is due at %s, closer than MinGap=; it fires all the same",
+		                          caltime_format(near_ms, conf->time_zone, when, sizeof when)));
+	if (rc == 0)
+		rc = pace_free_day(c, account, &policy, target->due_ms, &free_ms);
+	if (rc < 0 || free_ms == target->due_ms)
+		return rc < 0 ? rc : 1;
+	(void)cmd_err(c, ST_REFUSED, "%s: DailyLimit=%lld is reached on that day; the next free time is %s", conf->name,
+	              (long long)conf->daily_limit, caltime_format(free_ms, conf->time_zone, when, sizeof when));
 	return 0;
 }

@@ -108,6 +108,8 @@ int cmd_get_int(struct cmd_call *c, const struct json *object, const char *key, 
 int cmd_get_span(struct cmd_call *c, const struct json *object, const char *key, int64_t *out_ms);    /* absent: as it is */
 int cmd_get_label(struct cmd_call *c, const struct json *object, const char **out);
 int cmd_id_word(struct cmd_call *c, uint64_t *id, unsigned *n);
+/* Whether new things may be taken in: ERR no_space otherwise, with what to do. 1, 0 answered, negative. */
+int cmd_room_left(struct cmd_call *c);
 int cmd_check_rev(struct cmd_call *c, uint64_t rev);       /* if_rev against rev */
 
 /* Content of ADD and EDIT: text | parts, media, first_comment, link, language. base (may be NULL) supplies what is absent. */
@@ -121,11 +123,14 @@ bool cmd_content_asked(const struct cmd_call *c);          /* any of the content
 int cmd_when(struct cmd_call *c, const char *zone, struct target *target, const char **warning);
 bool cmd_when_asked(const struct cmd_call *c);
 
-/* A waiting post of the account closer to due_ms than the gap; 0 if there is none. 0 or negative. */
-int cmd_pace_near(struct cmd_call *c, const struct account *account, const struct limit_policy *policy, int64_t due_ms, int64_t *near_ms);
-/* The first instant from due_ms on that lies on a day whose limit is not reached: due_ms itself, or a later day's beginning. */
-int cmd_pace_day(struct cmd_call *c, const struct account *account, const struct limit_policy *policy, int64_t due_ms, int64_t *free_ms);
+/* What people should know about a target, beside the answer. */
+#define CMD_MAX_NOTES 4
+struct cmd_notes { const char *list[CMD_MAX_NOTES]; size_t count; };
+void cmd_note(struct cmd_notes *n, const char *text);       /* NULL: nothing */
 
+/* A chosen time passes quiet hours and gap, with a warning; the daily limit it does not pass. 1, 0 answered, negative. */
+int cmd_pace(struct cmd_call *c, const struct conf_account *conf, const struct account *account, const struct target *target,
+             struct cmd_notes *notes);
 /* Preflight of a target's content: fills report; the caller looks at finding_count. 0 or negative. */
 int cmd_check(struct cmd_call *c, const struct conf_account *conf, const struct account *account, const struct content *content,
               struct plat_report *report);
@@ -134,6 +139,7 @@ void cmd_write_finding(struct cmd_call *c, const struct conf_account *conf, cons
 /* ---- views ---- */
 struct cmd_view { struct queue_gates gates; };
 int cmd_view_init(struct cmd_call *c, struct cmd_view *v);
+void cmd_view_asked(struct cmd_call *c, const struct target *t, const struct cmd_notes *notes);    /* members of ADD's targets */
 void cmd_view_when(struct cmd_call *c, const struct target *t);                      /* due, due_ms, local, zone */
 void cmd_view_row(struct cmd_call *c, const struct cmd_view *v, const struct post *p, const struct target *t);     /* members of LIST */
 void cmd_view_target(struct cmd_call *c, const struct cmd_view *v, const struct target *t);    /* members of SHOW's targets */

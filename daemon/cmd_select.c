@@ -16,7 +16,7 @@ int cmd_targets(struct cmd_call *c, struct post *p, struct target **out, size_t 
 		return 0;
 	int rc = store_post_get(c->txn, c->arena, id, p);
 	if (rc == -ST_NO_ITEM || (rc == 0 && n > p->target_count))
-		return cmd_err(c, ST_NO_ITEM, "no item %s; smmq list shows those there are", c->request.word[0]), 0;
+		return cmd_err(c, ST_NO_ITEM, "there is no such item; smmq list shows those there are"), 0;
 	if (rc < 0)
 		return rc;
 	*count = n != 0 ? 1 : p->target_count;

@@ -9,6 +9,10 @@
 #include "proto/line.h"
 #include "proto/unit.h"
 
+/* One minute of grace: what is retried after a passing failure is not late at once. */
+#define LATE_MS (60 * 1000)
+#define LATE_MAX 100             /* counted up to here */
+
 int cmd_hello(struct cmd_call *c)
 {
 	static const char *const keys[] = { "client", NULL };
@@ -39,8 +43,21 @@ int cmd_hello(struct cmd_call *c)
 
 /* ---- accounts ---- */
 
-/* One configured account as it stands; no record yet means that nothing was ever queued for it. */
-struct standing { const struct conf_account *conf; struct account account; int64_t counts[STATE__COUNT]; int64_t next_ms; };
+/* An account as it stands. No record yet: nothing was ever queued for it. No conf: it is gone from the configuration. */
+struct standing { const struct conf_account *conf; struct account account; int64_t counts[STATE__COUNT]; int64_t next_ms, late; };
+
+static int standing_fill(struct cmd_call *c, struct standing *s)
+{
+	struct store_ref late[LATE_MAX];
+	const struct store_ref from = { .id = 0 };
+	int rc = store_counts(c->txn, s->account.no, s->counts);
+	if (rc == 0)
+		rc = store_due_next(c->txn, s->account.no, -1, &s->next_ms);
+	if (rc < 0 || s->next_ms >= c->now_ms - LATE_MS)
+		return rc;
+	s->late = store_due_list(c->txn, s->account.no, c->now_ms - LATE_MS, &from, late, LATE_MAX);
+	return s->late < 0 ? (int)s->late : 0;
+}
 
 static int standing_read(struct cmd_call *c, const struct conf_account *conf, struct standing *out)
 {
@@ -48,21 +65,47 @@ static int standing_read(struct cmd_call *c, const struct conf_account *conf, st
 	out->conf = conf;
 	out->next_ms = INT64_MAX;
 	int rc = store_account_find(c->txn, c->arena, conf->name, &out->account);
-	if (rc == -ST_NO_ACCOUNT)
-		return 0;
-	if (rc == 0)
-		rc = store_counts(c->txn, out->account.no, out->counts);
-	return rc < 0 ? rc : store_due_next(c->txn, out->account.no, -1, &out->next_ms);
+	return rc == -ST_NO_ACCOUNT ? 0 : rc < 0 ? rc : standing_fill(c, out);
+}
+
+static int64_t standing_waiting(const struct standing *s)
+{
+	return s->counts[STATE_DRAFT] + s->counts[STATE_QUEUED] + s->counts[STATE_SENDING] + s->counts[STATE_UNKNOWN] + s->counts[STATE_HELD];
+}
+
+/* Calls each for every configured account, then for those that are gone while items of theirs wait. */
+static int standing_walk(struct cmd_call *c, int (*each)(struct cmd_call *c, const struct standing *s, void *ctx), void *ctx)
+{
+	struct standing s;
+	int rc = 0;
+	for (size_t i = 0; i < c->conf->account_count && rc == 0; i++) {
+		rc = standing_read(c, &c->conf->accounts[i], &s);
+		if (rc == 0)
+			rc = each(c, &s, ctx);
+	}
+	struct account *list = arena_alloc(c->arena, CONF_MAX_ACCOUNTS * 2, sizeof *list);
+	if (rc < 0 || list == NULL)
+		return rc < 0 ? rc : -ST_NO_MEMORY;
+	int64_t count = store_account_list(c->txn, c->arena, list, CONF_MAX_ACCOUNTS * 2);
+	for (int64_t i = 0; i < count && rc == 0; i++) {
+		if (conf_account_find(c->conf, list[i].name) != NULL)
+			continue;
+		s = (struct standing){ .account = list[i], .next_ms = INT64_MAX };
+		rc = standing_fill(c, &s);
+		if (rc == 0 && standing_waiting(&s) > 0)
+			rc = each(c, &s, ctx);
+	}
+	return count < 0 ? (int)count : rc;
 }
 
 static void write_standing(struct cmd_call *c, const struct standing *s)
 {
 	char text[40];
 	bool waits = s->account.not_before_ms > c->now_ms;
-	jw_str(&c->w, "name", s->conf->name);
-	jw_str(&c->w, "platform", s->conf->plat->name);
-	jw_str(&c->w, "zone", s->conf->time_zone);
-	jw_str(&c->w, "state", s->account.pause_reason != NULL ? "paused" : "ready");
+	jw_str(&c->w, "name", s->conf != NULL ? s->conf->name : s->account.name);
+	jw_str(&c->w, "platform", s->conf != NULL ? s->conf->plat->name : s->account.platform);
+	jw_str(&c->w, "zone", s->conf != NULL ? s->conf->time_zone : NULL);
+	jw_str(&c->w, "state", s->conf == NULL ? "gone" : s->account.pause_reason != NULL ? "paused" : "ready");
 	jw_str(&c->w, "reason", s->account.pause_reason != NULL ? s->account.pause_reason : waits ? s->account.not_before_reason : NULL);
 	jw_int(&c->w, "not_before_ms", waits ? s->account.not_before_ms : 0);
 	jw_int(&c->w, "queued", s->counts[STATE_QUEUED]);
@@ -73,35 +116,38 @@ static void write_standing(struct cmd_call *c, const struct standing *s)
 		jw_int(&c->w, "next_due_ms", s->next_ms);
 }
 
+struct accounts_walk { const char *name; int64_t count; };
+
+static int accounts_each(struct cmd_call *c, const struct standing *s, void *ctx)
+{
+	struct accounts_walk *w = ctx;
+	const struct plat_values values = { .arena = c->arena, .list = s->account.values, .count = s->account.value_count };
+	if (w->name != NULL && strcmp(w->name, s->conf != NULL ? s->conf->name : s->account.name) != 0)
+		return 0;
+	cmd_data(c);
+	write_standing(c, s);
+	jw_str(&c->w, "base_url", s->conf != NULL ? s->conf->base_url : NULL);
+	jw_str(&c->w, "directory", s->conf != NULL ? s->conf->directory : NULL);
+	jw_str(&c->w, "remote_id", plat_get(&values, "own_id"));
+	jw_str(&c->w, "remote_name", plat_get(&values, "own_acct"));
+	cmd_data_end(c);
+	w->count++;
+	return 0;
+}
+
 int cmd_accounts(struct cmd_call *c)
 {
 	static const char *const keys[] = { "name", NULL };
-	const char *name;
-	int64_t count = 0;
-	if (!cmd_keys(c, c->body, "ACCOUNTS", keys) || !cmd_get_text(c, c->body, "name", &name))
+	struct accounts_walk w = { .count = 0 };
+	if (!cmd_keys(c, c->body, "ACCOUNTS", keys) || !cmd_get_text(c, c->body, "name", &w.name))
 		return 0;
-	for (size_t i = 0; i < c->conf->account_count; i++) {
-		const struct conf_account *conf = &c->conf->accounts[i];
-		struct standing s;
-		if (name != NULL && strcmp(name, conf->name) != 0)
-			continue;
-		int rc = standing_read(c, conf, &s);
-		if (rc < 0)
-			return rc;
-		const struct plat_values values = { .arena = c->arena, .list = s.account.values, .count = s.account.value_count };
-		cmd_data(c);
-		write_standing(c, &s);
-		jw_str(&c->w, "base_url", conf->base_url);
-		jw_str(&c->w, "directory", conf->directory);
-		jw_str(&c->w, "remote_id", plat_get(&values, "own_id"));
-		jw_str(&c->w, "remote_name", plat_get(&values, "own_acct"));
-		cmd_data_end(c);
-		count++;
-	}
-	if (name != NULL && count == 0)
-		return cmd_err(c, ST_NO_ACCOUNT, "no account \"%.64s\"", name);
+	int rc = standing_walk(c, accounts_each, &w);
+	if (rc < 0)
+		return rc;
+	if (w.name != NULL && w.count == 0)
+		return cmd_err(c, ST_NO_ACCOUNT, "no account \"%.64s\"", w.name);
 	cmd_ok(c);
-	jw_int(&c->w, "count", count);
+	jw_int(&c->w, "count", w.count);
 	return cmd_ok_end(c);
 }
 
@@ -127,26 +173,26 @@ static int write_gates(struct cmd_call *c)
 	return 0;
 }
 
+static int status_each(struct cmd_call *c, const struct standing *s, void *ctx)
+{
+	int64_t *problems = ctx;
+	*problems += s->conf == NULL || s->account.pause_reason != NULL;
+	jw_object(&c->w, NULL);
+	write_standing(c, s);
+	jw_int(&c->w, "sending", s->counts[STATE_SENDING]);
+	jw_int(&c->w, "unknown", s->counts[STATE_UNKNOWN]);
+	jw_int(&c->w, "failed", s->counts[STATE_FAILED]);
+	jw_int(&c->w, "late", s->late);
+	jw_end(&c->w);
+	return 0;
+}
+
 static int write_accounts(struct cmd_call *c, int64_t *problems)
 {
 	jw_array(&c->w, "accounts");
-	for (size_t i = 0; i < c->conf->account_count; i++) {
-		struct standing s;
-		int rc = standing_read(c, &c->conf->accounts[i], &s);
-		if (rc < 0)
-			return rc;
-		*problems += s.account.pause_reason != NULL;
-		jw_object(&c->w, NULL);
-		write_standing(c, &s);
-		jw_int(&c->w, "sending", s.counts[STATE_SENDING]);
-		jw_int(&c->w, "unknown", s.counts[STATE_UNKNOWN]);
-		jw_int(&c->w, "failed", s.counts[STATE_FAILED]);
-		/* One minute of grace: what is retried after a passing failure is not late at once. */
-		jw_bool(&c->w, "late", s.next_ms != INT64_MAX && s.next_ms < c->now_ms - 60 * 1000);
-		jw_end(&c->w);
-	}
+	int rc = standing_walk(c, status_each, problems);
 	jw_end(&c->w);
-	return 0;
+	return rc;
 }
 
 static void write_store(struct cmd_call *c)
@@ -154,10 +200,12 @@ static void write_store(struct cmd_call *c)
 	struct kv_usage u = { 0 };
 	uint64_t disk_free = 0;
 	(void)store_usage(c->cmd->parts.store, &u, &disk_free);
+	bool low = store_has_room(c->txn) == 0;
 	jw_object(&c->w, "store");
 	jw_int(&c->w, "used_bytes", (int64_t)u.used_bytes);
 	jw_int(&c->w, "map_bytes", (int64_t)u.map_bytes);
 	jw_int(&c->w, "free_bytes", (int64_t)disk_free);
+	jw_bool(&c->w, "low", low);
 	jw_end(&c->w);
 }
 

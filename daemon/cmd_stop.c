@@ -56,11 +56,11 @@ static int stop_id(struct turn *t, struct cmd_call *c, enum event event, const c
 		flying += in_flight(&targets[i]);
 	}
 	if (rc == 0 && possible == 0 && flying > 0)
-		return cmd_err(c, ST_IN_FLIGHT, "too late: %s is %s; its request to the platform may be on its way", c->request.word[0],
+		return cmd_err(c, ST_IN_FLIGHT, "too late: it is %s; its request to the platform may be on its way",
 		               state_name((enum state)targets[0].state)), 0;
 	if (rc == 0 && possible == 0)
-		return cmd_err(c, ST_CONFLICT, "%s is %s, which %s does not change", c->request.word[0],
-		               state_name((enum state)targets[0].state), c->request.verb->name), 0;
+		return cmd_err(c, ST_CONFLICT, "it is %s; %s does not change that", state_name((enum state)targets[0].state),
+		               c->request.verb->name), 0;
 	for (size_t i = 0; i < count && rc == 0; i++)
 		rc = stop_one(t, c, &targets[i], event, reason, l);
 	return rc < 0 ? rc : 1;
@@ -131,8 +131,10 @@ static int gate_name(struct cmd_call *c, const struct cmd_select *s, const char 
 {
 	int named = s->all + (s->account != NULL) + (s->label != NULL);
 	if (named != 1 || s->ids != NULL || s->states != 0)
-		return cmd_err(c, ST_INVALID, "say which: an id, or one of all:true, account, label"), 0;
-	if (s->account != NULL && conf_account_find(c->conf, s->account) == NULL)
+		return cmd_err(c, ST_INVALID, "say which: an id, or one of all:true, account, label (RELEASE also takes gate)"), 0;
+	struct account account;
+	if (s->account != NULL && conf_account_find(c->conf, s->account) == NULL &&
+	    store_account_find(c->txn, c->arena, s->account, &account) < 0)
 		return cmd_err(c, ST_NO_ACCOUNT, "no account \"%.64s\"", s->account), 0;
 	*out = s->all ? GATE_ALL : s->account != NULL ? arena_fmt(c->arena, "account:%s", s->account)
 	                                              : arena_fmt(c->arena, "label:%s", s->label);
@@ -247,6 +249,11 @@ static int release_one(struct turn *t, struct cmd_call *c, struct target *target
 	enum event event = target->state == STATE_DRAFT ? EVENT_QUEUE : EVENT_RELEASE;
 	if (state_next((enum state)target->state, event) < 0)
 		return 0;
+	/* Who releases one item after its time wants it to go: the old time no longer makes it late. */
+	if (target->due_ms < t->now_ms) {
+		target->due_ms = t->now_ms;
+		target->not_before_ms = 0;
+	}
 	int rc = queue_move(t, target, event, NULL, c->who.name, NULL);
 	if (rc == 0)
 		l->ids[l->count++] = cmd_id(c, target->id, target->n);

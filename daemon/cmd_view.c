@@ -36,6 +36,19 @@ void cmd_view_when(struct cmd_call *c, const struct target *t)
 	jw_str(&c->w, "zone", t->zone);
 }
 
+void cmd_view_asked(struct cmd_call *c, const struct target *t, const struct cmd_notes *notes)
+{
+	const struct conf_account *conf = conf_account_find(c->conf, t->account);
+	jw_str(&c->w, "account", t->account);
+	jw_str(&c->w, "platform", conf != NULL ? conf->plat->name : NULL);
+	jw_str(&c->w, "state", state_name((enum state)t->state));
+	cmd_view_when(c, t);
+	jw_array(&c->w, "warnings");
+	for (size_t i = 0; notes != NULL && i < notes->count; i++)
+		jw_str(&c->w, NULL, notes->list[i]);
+	jw_end(&c->w);
+}
+
 /* Why a queued target waits besides its time: a gate, its account's pause, or what the account met last. */
 struct waits { const char *gate, *reason; };
 

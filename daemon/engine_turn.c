@@ -153,10 +153,21 @@ static bool rehearsal_stops(const struct drive *d)
 	return d->t->conf->mode == MODE_REHEARSE && (effect == PLAT_ONCE || (effect != PLAT_NONE && d->conf->plat->reconcile == NULL));
 }
 
+/* The rehearsed item is held, so that it can be released once the mode is live. */
+static int rehearsed(struct drive *d)
+{
+	static const char reason[] = "rehearsal (Mode=rehearse): everything up to the visible step worked, nothing was published";
+	drive_store_values(d);
+	int rc = d->target->state == STATE_SENDING ? queue_move(d->t, d->target, EVENT_DEFER, reason, NULL, NULL) : 0;
+	if (rc == 0)
+		rc = queue_move(d->t, d->target, EVENT_HOLD, reason, NULL, NULL);
+	return rc < 0 ? rc : drive_outcome(d, OUTCOME_END, 0);
+}
+
 static int on_send(struct drive *d)
 {
 	if (rehearsal_stops(d))
-		return drive_fail(d, "rehearsal (Mode=rehearse): everything up to the visible step worked, nothing was published");
+		return rehearsed(d);
 	drive_store_values(d);
 	int rc = 0;
 	if (d->out.request.effect == PLAT_ONCE)

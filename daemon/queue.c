@@ -172,7 +172,9 @@ int queue_move(struct turn *t, struct target *target, enum event event, const ch
 	if (rc == 0 && state_terminal((enum state)next))
 		rc = queue_release_media(t, target->id);
 	if (rc == 0)
-		queue_log(t, level_of((enum state)next), state_name((enum state)next), target, target->account, reason);
+		/* The first passing failure of a target is told aloud; its retries are not. */
+		queue_log(t, event == EVENT_DEFER && target->tries == 1 ? LOG_LEVEL_WARNING : level_of((enum state)next),
+		          state_name((enum state)next), target, target->account, reason);
 	return rc;
 }
 

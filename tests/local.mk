@@ -21,8 +21,13 @@ LOG_COMPILER = $(TIME_LIMIT)
 slow_tests = \
 	%D%/cli/test_mastodon.py \
 	%D%/cli/test_bluesky.py \
+	%D%/fault/test_cuts.py \
+	%D%/fault/test_faults.py \
 	%D%/cli/test_outbox.py \
 	%D%/cli/test_start.py \
+	%D%/cli/test_pace.py \
+	%D%/cli/test_care.py \
+	%D%/cli/test_service.py \
 	%D%/cli/test_tools.py \
 	%D%/cli/oracle.sh \
 	%D%/cli/zones.py
@@ -35,6 +40,7 @@ quick_tests = \
 	%D%/doc/transcripts.py \
 	%D%/fuzz/replay.sh \
 	%D%/plat/run_exchanges \
+	%D%/sim/run_sim \
 	$(unit_tests)
 
 document_tests = \
@@ -76,16 +82,24 @@ EXTRA_DIST += \
 	%D%/cli/servers.py \
 	%D%/cli/smmqtest.py \
 	%D%/cli/test_bluesky.py \
+	%D%/cli/test_care.py \
 	%D%/cli/test_client.py \
 	%D%/cli/test_durable.py \
 	%D%/cli/test_hostile.py \
 	%D%/cli/test_mastodon.py \
 	%D%/cli/test_outbox.py \
+	%D%/cli/test_pace.py \
+	%D%/cli/test_service.py \
 	%D%/cli/test_start.py \
 	%D%/cli/test_tools.py \
 	%D%/cli/zones.py \
 	%D%/doc/test_doc.py \
 	%D%/doc/transcripts.py \
+	%D%/fault/check_kill.py \
+	%D%/fault/counter.py \
+	%D%/fault/faulttest.py \
+	%D%/fault/test_cuts.py \
+	%D%/fault/test_faults.py \
 	%D%/fuzz/corpus \
 	%D%/fuzz/replay.sh \
 	%D%/style/test_shell.sh \
@@ -107,6 +121,7 @@ check_PROGRAMS += \
 	%D%/unit/textdump \
 	%D%/unit/zonedump \
 	%D%/plat/run_exchanges \
+	%D%/sim/run_sim \
 	%D%/fuzz/replay_caltime \
 	%D%/fuzz/replay_conf \
 	%D%/fuzz/replay_json \
@@ -128,6 +143,7 @@ endif
 
 # Of every program here that says nothing else. Test programs that include a file of the daemon define all of its names, so
 # that the archive's own copy of it is not taken.
+EXTRA_PROGRAMS = %D%/bench/load
 LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_io_file_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
@@ -139,6 +155,13 @@ tests_unit_test_io_timer_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 tests_plat_run_exchanges_SOURCES = \
 	%D%/plat/run_exchanges.c %D%/plat/exchange.c %D%/plat/exchange.h %D%/plat/exchange_call.c %D%/plat/exchange_match.c \
 	%D%/plat/exchange_play.h %D%/plat/exchange_script.c
+
+# The real core; the files of daemon/io that it would reach the world through are replaced.
+tests_sim_run_sim_SOURCES = \
+	%D%/sim/run_sim.c %D%/sim/sim.h %D%/sim/sim_bluesky.c %D%/sim/sim_check.c %D%/sim/sim_core.c %D%/sim/sim_core.h \
+	%D%/sim/sim_io.c %D%/sim/sim_platform.c
+tests_sim_run_sim_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(CURL_CFLAGS) $(LMDB_CFLAGS)
+tests_sim_run_sim_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=kv_commit
 
 tests_fuzz_replay_caltime_SOURCES = %D%/fuzz/replay.c %D%/fuzz/fuzz_caltime.c
 tests_fuzz_replay_conf_SOURCES = %D%/fuzz/replay.c %D%/fuzz/fuzz_conf.c

@@ -129,6 +129,7 @@ static void answer_reset(struct transfer *t)
 		free(t->answer[i].value);
 	}
 	t->answer_count = 0;
+	t->answer_headed = false;
 }
 
 static bool is_blank(char c)
@@ -174,6 +175,8 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
 	}
 	if (len >= 5 && memcmp(data, "HTTP/", 5) == 0) {
 		answer_reset(t);      /* what came before belonged to a 1xx */
+	} else if (data[0] == '\r' || data[0] == '\n') {
+		t->answer_headed = true;
 	} else if (answer_add(t, data, len) != 0) {
 		t->refused = "no memory for the answer";
 		return 0;
@@ -199,7 +202,7 @@ void transfer_result(struct transfer *t, CURLcode code, struct http_result *res)
 
 	memset(res, 0, sizeof *res);
 	(void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (code == CURLE_OK && status >= 200) {
+	if (code == CURLE_OK && status >= 200 && t->answer_headed) {
 		res->reach = HTTP_ANSWERED;
 		res->status = (int)status;
 		res->body = buf_cstr(&t->body);
@@ -211,6 +214,9 @@ void transfer_result(struct transfer *t, CURLcode code, struct http_result *res)
 	}
 	res->reach = t->begun ? HTTP_MAYBE_SENT : HTTP_NOT_SENT;
 	res->body = "";
+	/* To libcurl an answer is whole that was broken off among its headers, before Content-Length. */
+	if (code == CURLE_OK && status >= 200)
+		t->refused = "the connection was closed among the headers of the answer";
 	if (t->refused != NULL)
 		res->error = t->refused;
 	else if (t->error[0] != '\0')

@@ -41,6 +41,7 @@ struct transfer {
 	struct http_header answer[HTTP_MAX_HEADERS];
 	size_t answer_count;
 	size_t answer_header_bytes;
+	bool answer_headed;            /* the empty line behind the headers came */
 	const char *refused;           /* why it was ended here, not by the peer; static text */
 };
 

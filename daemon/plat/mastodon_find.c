@@ -319,6 +319,14 @@ static void keep_candidate(const struct plat_in *in, const struct json *status, 
 	plat_set_n(in->values, "cand_url", i, url ? url : json_get_text(status, "uri"));
 }
 
+/* Whether the list itself begins behind what was there before ours: then no clock, ours or the server's, has a say in it. */
+static bool bounded(const struct plat_in *in, size_t n)
+{
+	const char *since = plat_get(in->values, "since");
+
+	return since_of(in, n) || (!n && since && !strcmp(since, "0"));
+}
+
 /* One page. Returns the id to go on below, or NULL at the end or when *out is filled. */
 static const char *scan(const struct plat_in *in, struct plat_out *out, size_t n, const struct json *list)
 {
@@ -335,13 +343,14 @@ static const char *scan(const struct plat_in *in, struct plat_out *out, size_t n
 		if (!id)
 			continue;
 		last = arena_strdup(in->arena, id);
-		if (when && !wire_iso_ms(when, &created) && created < floor_ms(in)) {
-			older = true;
-		} else if (same_media(in, s, media_count)) {
+		if (same_media(in, s, media_count)) {
 			const char *url = json_get_text(s, "url");
 
 			found(in, out, n, id, url ? url : json_get_text(s, "uri"));
 			return NULL;
+		}
+		if (!bounded(in, n) && when && !wire_iso_ms(when, &created) && created < floor_ms(in)) {
+			older = true;
 		} else if (!media_count && !already_shown(in, id) && may_be_ours(in, s, n)) {
 			keep_candidate(in, s, id);
 		}

@@ -48,6 +48,8 @@ int kv_seek_before(struct kv_cursor *c, const void *key, size_t key_len, struct 
 int kv_prev(struct kv_cursor *c, struct kv_slice *k, struct kv_slice *v);
 
 int kv_usage(struct kv *kv, struct kv_usage *out);
+/* Bytes that writes may still take: what is free in the map and, where the file has to grow for them, on the disk. */
+int kv_room(struct kv_txn *txn, uint64_t *out_bytes);
 /* A consistent copy into an empty directory, beside the work. why: a text for people. Any thread. */
 int kv_backup(struct kv *kv, const char *directory, char *why, size_t why_size);
 

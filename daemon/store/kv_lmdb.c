@@ -16,6 +16,7 @@
 #define KV_MAX_READERS 64
 #define KV_LOCK_BYTES (64 * 1024)
 #define KV_FULL_BYTES (1024 * 1024)
+#define KV_LOW_BYTES (64u * 1024 * 1024)
 
 struct kv {
 	MDB_env *env;
@@ -283,5 +284,47 @@ int kv_backup(struct kv *kv, const char *directory, char *why, size_t why_size)
 	int rc = mdb_env_copy2(kv->env, directory, MDB_CP_COMPACT);
 	if (rc != 0)
 		(void)snprintf(why, why_size, "%s: %s", directory, rc == EEXIST ? "there is a copy already" : mdb_strerror(rc));
+	return kv_status(rc);
+}
+
+/* Pages that were freed and wait for reuse: LMDB keeps them in its own table 0, each record a list that begins with its length. */
+static int kv_free_pages(struct kv_txn *txn, uint64_t *out)
+{
+	MDB_cursor *cur;
+	MDB_val k, v;
+	*out = 0;
+	int rc = mdb_cursor_open(txn->txn, 0, &cur);
+	if (rc != 0)
+		return rc;
+	while ((rc = mdb_cursor_get(cur, &k, &v, MDB_NEXT)) == 0) {
+		size_t count = 0;
+		if (v.mv_size >= sizeof count)
+			memcpy(&count, v.mv_data, sizeof count);
+		*out += count;
+	}
+	mdb_cursor_close(cur);
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+int kv_room(struct kv_txn *txn, uint64_t *out_bytes)
+{
+	MDB_envinfo info;
+	MDB_stat st;
+	mdb_filehandle_t fd;
+	struct statvfs fs;
+	uint64_t freed = 0;
+	int rc = mdb_env_info(txn->kv->env, &info);
+	if (rc == 0)
+		rc = mdb_env_stat(txn->kv->env, &st);
+	if (rc == 0)
+		rc = mdb_env_get_fd(txn->kv->env, &fd);
+	if (rc != 0 || fstatvfs(fd, &fs) != 0)
+		return rc != 0 ? kv_status(rc) : -ST_IO;
+	uint64_t beyond = info.me_mapsize - (uint64_t)(info.me_last_pgno + 1) * st.ms_psize;
+	uint64_t disk = (uint64_t)fs.f_bavail * fs.f_frsize;
+	*out_bytes = beyond < disk ? beyond : disk;
+	/* The list of free pages is only read when it matters. */
+	if (*out_bytes < KV_LOW_BYTES && (rc = kv_free_pages(txn, &freed)) == 0)
+		*out_bytes += freed * st.ms_psize;
 	return kv_status(rc);
 }

@@ -18,6 +18,7 @@
 #include "proto/unit.h"
 
 #define STORE_ID_BLOCK 1000
+#define STORE_RESERVE_BYTES (8u * 1024 * 1024)
 #ifndef CIFS_SUPER_MAGIC
 #define CIFS_SUPER_MAGIC 0xFF534D42
 #endif
@@ -173,6 +174,19 @@ int store_usage(struct store *s, struct kv_usage *out, uint64_t *disk_free_bytes
 		return -ST_IO;
 	*disk_free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
 	return kv_usage(s->kv, out);
+}
+
+int store_has_room(struct store_txn *t)
+{
+	struct kv_usage u;
+	uint64_t room;
+	int rc = kv_room(t->kv, &room);
+	if (rc == 0)
+		rc = kv_usage(t->store->kv, &u);
+	if (rc < 0)
+		return rc;
+	uint64_t reserve = u.map_bytes / 8 < STORE_RESERVE_BYTES ? u.map_bytes / 8 : STORE_RESERVE_BYTES;
+	return room >= reserve;
 }
 
 int store_begin(struct store *s, bool write, struct store_txn **out)

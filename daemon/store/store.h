@@ -48,6 +48,9 @@ int store_open(const char *directory, int64_t map_bytes, struct store **out, cha
 void store_close(struct store *s);
 /* Which file holds the data ("device:inode"): changes when a store is copied or restored. buf >= 48 bytes. */
 int store_file_id(const struct store *s, char *buf, size_t size);
+/* 1: new items may be accepted; 0: the map or the disk is so full that the rest is kept for finishing, cancelling and journalling what
+ * is accepted already; or a status. */
+int store_has_room(struct store_txn *t);
 int store_usage(struct store *s, struct kv_usage *out, uint64_t *disk_free_bytes);
 
 /* Read transactions for any thread, one write transaction for the store thread. */

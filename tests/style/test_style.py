@@ -216,6 +216,15 @@ def check_headers():
             wrong(path, "has no include guard SMMQ_..._H around everything")
 
 
+def check_tests_run():
+    """A test that `make check` does not know is none, and neither is one that a tarball lacks."""
+    listed = set(re.findall(r"%D%/([\w./-]+)", read("tests/local.mk")))
+    for path in files(["tests"], (".py", ".c", ".sh", ".mjs")):
+        name = path[len("tests/"):]
+        if name not in listed and name.removesuffix(".c") not in listed and os.path.dirname(name) not in listed:
+            wrong(path, "stands in no list of tests/local.mk")
+
+
 def keep_lines(m):
     return "\n" * m.group().count("\n")
 
@@ -224,7 +233,7 @@ def main():
     rooms = files(PRODUCT, (".c", ".h"))
     if len(rooms) < 10:
         sys.exit("test_style: found no source in %s; set srcdir" % SRC)
-    for check in (check_directions, check_sizes, check_forbidden_words, check_machine_paths, check_headers):
+    for check in (check_directions, check_sizes, check_forbidden_words, check_machine_paths, check_headers, check_tests_run):
         check()
     for text in WARNINGS:
         print("warning: " + text)

@@ -143,8 +143,11 @@ endif
 
 # Of every program here that says nothing else. Test programs that include a file of the daemon define all of its names, so
 # that the archive's own copy of it is not taken.
-EXTRA_PROGRAMS = %D%/bench/load
 LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
+
+# Made by hand: make tests/bench/load
+EXTRA_PROGRAMS = %D%/bench/load
+tests_bench_load_LDADD =
 
 tests_unit_test_io_file_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 tests_unit_test_io_http_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(CURL_CFLAGS)
@@ -159,7 +162,7 @@ tests_plat_run_exchanges_SOURCES = \
 # The real core; the files of daemon/io that it would reach the world through are replaced.
 tests_sim_run_sim_SOURCES = \
 	%D%/sim/run_sim.c %D%/sim/sim.h %D%/sim/sim_bluesky.c %D%/sim/sim_check.c %D%/sim/sim_core.c %D%/sim/sim_core.h \
-	%D%/sim/sim_io.c %D%/sim/sim_platform.c
+	%D%/sim/sim_io.c %D%/sim/sim_people.c %D%/sim/sim_platform.c
 tests_sim_run_sim_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(CURL_CFLAGS) $(LMDB_CFLAGS)
 tests_sim_run_sim_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=kv_commit
 

@@ -8,13 +8,14 @@
 #include <string.h>
 
 #include "proto/buf.h"
+#include "proto/hash.h"
 #include "proto/json.h"
 
 #define DAY_MS (24 * 3600 * INT64_C(1000))
 #define STATUS_TIMEOUT_MS (60 * INT64_C(1000))
 
 static const char *const lasting[] = { PLAT_ID, PLAT_URL, NULL };
-static const char *const lasting_of_part[] = { PLAT_ID, PLAT_URL, "key", "first_ms", "losses", "keys", NULL };
+static const char *const lasting_of_part[] = { PLAT_ID, PLAT_URL, "key", "first_ms", "losses", "keys", "sent", "since", NULL };
 
 /* Texts are told in English (Accept-Language); where the status alone decides, no text is looked at. */
 static const struct wire_rule rules[] = {
@@ -79,6 +80,19 @@ bool mastodon_ready(const struct plat_in *in)
 const char *mastodon_text(const struct plat_in *in, size_t n)
 {
 	return wire_text(in->arena, in->content, n, true);
+}
+
+const char *mastodon_text_print(struct arena *a, const char *text)
+{
+	static const char blank[] = " \t\r\n\v\f";
+	unsigned char hash[HASH_SHA256_BYTES];
+	size_t len;
+
+	text += strspn(text, blank);
+	len = strlen(text);
+	while (len && strchr(blank, text[len - 1]))
+		len--;
+	return hash_sha256(text, len, hash) ? NULL : wire_hex(a, hash, 8);
 }
 
 const char *mastodon_visibility(const struct plat_in *in)
@@ -154,6 +168,7 @@ static void send_status(const struct plat_in *in, struct plat_out *out, size_t n
 	r->mark = plat_get(in->values, "key");
 	r->timeout_ms = STATUS_TIMEOUT_MS;
 	plat_header(r, "Idempotency-Key", r->mark);
+	plat_set(in->values, "sent", mastodon_text_print(in->arena, wire_str(mastodon_text(in, n))));
 	jw_init(&w, &b);
 	jw_object(&w, NULL);
 	jw_str(&w, "status", mastodon_text(in, n));

@@ -6,6 +6,7 @@
  *   made        fingerprint of the content that the other values were made for
  *   key         its idempotency key        first_ms  when that key was first used
  *   losses      how often it was lost and found absent with this key        keys  how many new keys were taken
+ *   sent        fingerprint of the text that went out last: what was lost may stand with it though it was edited since
  *   since       newest own status before sending ("0" none, "-" not known)
  *   media.K media_ms.K media_wait.K        uploaded media: id, when, still being processed
  *   find_* more cand.K match match_url hits doubts probes late_ms           the look after a lost answer */
@@ -29,6 +30,8 @@ struct plat_request *mastodon_request(const struct plat_in *in, struct plat_out 
 bool mastodon_ready(const struct plat_in *in);
 /* The text of part n as sent. */
 const char *mastodon_text(const struct plat_in *in, size_t n);
+/* A fingerprint of a text without the white space around it, which the server strips. NULL without memory. */
+const char *mastodon_text_print(struct arena *a, const char *text);
 const char *mastodon_visibility(const struct plat_in *in);
 /* The id that part n answers, or NULL for the first. */
 const char *mastodon_parent(const struct plat_in *in, size_t n);

@@ -38,6 +38,14 @@ static void cancel_event(void *data)
 	sim_at(sim_between(&sim.load, 0, 40 * l->gap_us), 0, cancel_event, NULL, l);
 }
 
+static void change_event(void *data)
+{
+	struct life *l = data;
+	for (int i = 0; i < 4; i++)
+		core_change(&l->core);
+	sim_at(sim_between(&sim.load, 0, 2 * l->gap_us), 0, change_event, NULL, l);
+}
+
 static void gate_event(void *data)
 {
 	struct life *l = data;
@@ -111,6 +119,7 @@ static unsigned run(const struct plan *p, uint64_t seed)
 	core_boot(&l.core);
 	sim_at(0, 0, add_event, NULL, &l);
 	sim_at(MINUTE_US, 0, cancel_event, NULL, &l);
+	sim_at(MINUTE_US, 0, change_event, NULL, &l);
 	sim_at(MINUTE_US, 0, gate_event, NULL, &l);
 	sim_at(MINUTE_US, 0, care_event, NULL, &l);
 	sim_at(MINUTE_US, 0, step_event, NULL, &l);

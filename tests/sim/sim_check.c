@@ -11,6 +11,7 @@
 
 struct check { struct core *core; struct store_txn *txn; struct arena arena; unsigned faults; int64_t states[STATE__COUNT]; uint64_t published_parts; };
 
+__attribute__((format(printf, 4, 5)))
 static void fault(struct check *k, const struct target *t, const char *word, const char *fmt, ...)
 {
 	va_list ap;

@@ -37,12 +37,14 @@ void core_boot(struct core *c);
 /* Lets go of everything the process had in memory, as a stop does. */
 void core_drop(struct core *c);
 void core_free(struct core *c);
+void core_die(const char *what, const char *why) __attribute__((noreturn));
 /* What waits is run and released. */
 void core_pump(struct core *c);
 
 /* People. Each is a turn; where the process has stopped it comes to nothing. */
 void core_add(struct core *c);           /* the next post, made up by sim.load */
 void core_cancel(struct core *c);        /* one of them */
+void core_change(struct core *c);        /* edits one, or resolves an unknown one */
 void core_gate(struct core *c, bool close);
 void core_care(struct core *c);          /* resumes paused accounts, retries what failed */
 

@@ -154,7 +154,7 @@ static void fire(struct engine *e, struct lane *l, int64_t now_ms)
 
 static void periodic_failed(void *input, int status)
 {
-	struct engine *e = *(struct engine **)input;
+	struct engine *e = ((struct periodic_input *)input)->engine;
 	e->periodic_turn = false;
 	e->periodic_ms = clock_now_ms() + ENGINE_RETRY_TURN_MS;
 	engine_complain(e, "periodic work failed", status);
@@ -162,10 +162,11 @@ static void periodic_failed(void *input, int status)
 
 static void periodic_start(struct engine *e, int64_t now_ms)
 {
-	struct engine **in = malloc(sizeof *in);
+	struct periodic_input *in = malloc(sizeof *in);
+	size_t taken = e->run_count + e->reserved;
 	e->periodic_ms = INT64_MAX;
 	if (in != NULL)
-		*in = e;
+		*in = (struct periodic_input){ .engine = e, .room = taken < e->max_runs ? e->max_runs - taken : 0 };
 	e->periodic_turn = in != NULL &&
 	                   turns_submit(e->parts.turns, engine_periodic_turn, periodic_failed, free, in, sizeof *in) == 0;
 	if (!e->periodic_turn)

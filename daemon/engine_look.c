@@ -202,15 +202,19 @@ static void periodic_done(void *data)
 
 int engine_periodic_turn(struct turn *t, void *input)
 {
-	struct engine *e = *(struct engine **)input;
+	const struct periodic_input *in = input;
+	struct engine *e = in->engine;
 	struct periodic_ref refs[PERIODIC_BATCH];
 	struct kv_slice data[PERIODIC_BATCH];
 	int64_t next_ms;
+	size_t looks = 0;
 	int64_t got = store_periodic_list(t->txn, t->arena, t->now_ms, refs, data, PERIODIC_BATCH);
 	int rc = got < 0 ? (int)got : 0;
 	for (int64_t i = 0; i < got && rc == 0; i++) {
 		if (refs[i].kind == PERIODIC_RECONCILE) {
-			rc = periodic_look(t, e, &refs[i]);
+			if (looks < in->room)
+				rc = periodic_look(t, e, &refs[i]);
+			looks++;
 			continue;
 		}
 		if (refs[i].kind == PERIODIC_GATE)
@@ -227,7 +231,8 @@ int engine_periodic_turn(struct turn *t, void *input)
 	if (rc < 0)
 		return rc;
 	turn_effect(t, periodic_done, NULL, e);
-	turn_periodic(t, next_ms);
+	/* Looks without room are tried again when some of those under way have ended. */
+	turn_periodic(t, looks > in->room ? t->now_ms + ENGINE_RETRY_TURN_MS : next_ms);
 	return 0;
 }
 

@@ -9,7 +9,7 @@
 
 #define ENGINE_MAX_RUNS 1024
 #define ENGINE_WAIT_IN_MEMORY_MS (2 * 60 * 1000)    /* a driver that waits longer gives its place back */
-#define ENGINE_LOOK_LEASE_MS (5 * 60 * 1000)        /* a look that is under way is planned again so much later, in case we die */
+#define ENGINE_LOOK_LEASE_MS (60 * 1000)            /* a look that is under way is planned again so much later, in case we die; twice is harmless */
 #define ENGINE_LOOKS_BACKOFF_MAX_MS (3600LL * 1000)
 #define ENGINE_LATE_MS (60 * 1000)                  /* later than this counts as late for --late=skip and hold */
 #define ENGINE_RETRY_TURN_MS 1000                   /* a turn that could not be run is tried again so much later */
@@ -148,8 +148,11 @@ int engine_drive_turn(struct turn *t, void *input);        /* struct drive_input
 int engine_look_turn(struct turn *t, void *input);         /* struct drive_input, RUN_LOOK */
 int token_turn(struct turn *t, void *input);               /* struct drive_input, RUN_SESSION */
 int engine_defer_turn(struct turn *t, void *input);        /* struct drive_input: its session failed, the target waits again */
-int engine_periodic_turn(struct turn *t, void *input);     /* struct engine ** */
+int engine_periodic_turn(struct turn *t, void *input);      /* struct periodic_input */
 int engine_recover_turn(struct turn *t, void *input);      /* struct engine ** */
+
+/* room: how many looks may begin. What finds none waits in the index. */
+struct periodic_input { struct engine *engine; size_t room; };
 
 /* ---- shared by the turns ---- */
 struct drive {

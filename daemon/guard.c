@@ -107,6 +107,9 @@ static int guard_instance(struct turn *t, struct guard *g)
 	if (!first && sscanf(text, "%32s %47s %47s %llu", stored.id, stored.host, stored.file, &stored.starts) != 4)
 		return -ST_CORRUPT;
 	g->bound = g->here;
+	/* The very first start died between its commit and the writing of the file: nothing was ever fired. */
+	if (!first && g->bound.id[0] == '\0' && stored.starts == 1)
+		memcpy(g->bound.id, stored.id, sizeof g->bound.id);
 	if (first || g->bound.id[0] == '\0') {
 		unsigned char random[16];
 		rng_bytes(random, sizeof random);
@@ -120,7 +123,8 @@ static int guard_instance(struct turn *t, struct guard *g)
 		                                             "smmq release --gate restored", doubt));
 	else
 		rc = 0;
-	g->bound.starts = (stored.starts > g->here.starts ? stored.starts : g->here.starts) + 1;
+	/* Without a doubt the file's number counts: it lags behind by the starts that died before they could write it. */
+	g->bound.starts = (doubt == NULL || g->here.starts > stored.starts ? g->here.starts : stored.starts) + 1;
 	if (rc < 0)
 		return rc;
 	return store_fact_put(t->txn, "instance", arena_fmt(t->arena, "%s %s %s %llu", g->bound.id, g->bound.host, g->bound.file,

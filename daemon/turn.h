@@ -73,7 +73,8 @@ bool turns_idle(struct turns *ts);              /* nothing waits, runs, or is to
 void turn_reply(struct turn *t, uint64_t conn, const char *text, size_t len);
 void turn_due(struct turn *t, uint64_t account_no, int64_t due_ms);
 void turn_periodic(struct turn *t, int64_t due_ms);
-/* Any other effect: run(data) on the loop thread, then drop(data) (also when the turn is rolled back; may be NULL). */
+/* Any other effect: run(data) on the loop thread, then drop(data) (may be NULL). When the turn is rolled back, drop alone is called,
+ * on the store thread: it may only free. */
 void turn_effect(struct turn *t, void (*run)(void *data), void (*drop)(void *data), void *data);
 
 #endif

@@ -84,7 +84,7 @@ void cmd_closed(struct cmd_conn *s)
 bool cmd_owes(const struct cmd_conn *s)
 {
 	/* An upload whose bytes will not come any more gets no answer. */
-	unsigned never = s->put != NULL && s->put_left > 0 ? 1 : 0;
+	unsigned never = s->put_left > 0 ? 1 : 0;
 	return s->pending > never || s->watching;
 }
 

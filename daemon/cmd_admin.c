@@ -169,6 +169,18 @@ static void put_more(void *ctx, int status)
 	s->cmd->parts.wire.resume(s->cmd->parts.wire.ctx, s->who.conn);
 }
 
+/* A file that no post could be added with would only take the room that is kept for accepted ones. */
+static int put_room(struct cmd_conn *s)
+{
+	struct store_txn *txn;
+	int rc = store_begin(s->cmd->parts.store, false, &txn);
+	if (rc < 0)
+		return rc;
+	rc = store_has_room(txn);
+	store_abort(txn);
+	return rc == 0 ? -ST_NO_SPACE : rc < 0 ? rc : 0;
+}
+
 enum cmd_next cmd_put(struct cmd_conn *s, struct cmd_call *c)
 {
 	static const struct media_put_ops ops = { .more = put_more, .ended = put_ended };
@@ -184,13 +196,15 @@ enum cmd_next cmd_put(struct cmd_conn *s, struct cmd_call *c)
 		say(s, c);
 		return done(c, CMD_CLOSE);
 	}
-	int rc = size == 0 ? -ST_INVALID : media_put_new(s->cmd->parts.media, s->who.conn, c->request.word[0], (uint64_t)size, &ops, s, &s->put);
-	if (rc < 0) {
-		(void)cmd_err(c, status_info(rc)->code, "%s", size == 0 ? "an empty file cannot be shown anywhere" : status_info(rc)->help);
+	if (size == 0) {
+		(void)cmd_err(c, ST_INVALID, "an empty file cannot be shown anywhere");
 		say(s, c);
-		return done(c, size == 0 ? CMD_NEXT : CMD_CLOSE);
+		return done(c, CMD_NEXT);
 	}
-	s->put_error = 0;
+	s->put = NULL;
+	s->put_error = put_room(s);
+	if (s->put_error == 0)
+		s->put_error = media_put_new(s->cmd->parts.media, s->who.conn, c->request.word[0], (uint64_t)size, &ops, s, &s->put);
 	s->put_left = (uint64_t)size;
 	s->pending++;
 	s->cmd->parts.wire.expect_body(s->cmd->parts.wire.ctx, s->who.conn, (uint64_t)size);

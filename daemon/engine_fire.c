@@ -18,14 +18,16 @@ static int fire_next_day(struct turn *t, struct target *target, const char *late
 	enum caltime_note note;
 	int64_t at_ms = target->due_ms, next_ms = target->due_ms;
 	char when[48];
-	if (caltime_to_wall(target->due_ms, target->zone, &w, NULL) < 0)
-		return -ST_CORRUPT;
+	if (target->zone == NULL || caltime_to_wall(target->due_ms, target->zone, &w, NULL) < 0)
+		/* It is this one's trouble, not that of the others which are due. */
+		return queue_move(t, target, EVENT_HOLD, arena_fmt(t->arena, "late (%s) and Late=next, but the system does not know its time zone %s",
+		                  late, target->zone != NULL ? target->zone : "(none)"), NULL, NULL);
 	/* Day by day in the zone, so that the wall time survives clock changes. */
 	for (int days = 0; next_ms <= t->now_ms && days < 4000; days++) {
 		struct wall day;
 		at_ms += DAY_MS;
 		if (caltime_to_wall(at_ms, target->zone, &day, NULL) < 0)
-			return -ST_CORRUPT;
+			day = w;
 		day.hour = w.hour;
 		day.minute = w.minute;
 		day.second = w.second;

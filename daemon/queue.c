@@ -91,7 +91,8 @@ static int media_use(struct turn *t, const char *sha256, int by)
 	struct blob b;
 	int rc = store_blob_get(t->txn, t->arena, sha256, &b);
 	if (rc < 0)
-		return rc == -ST_NO_ITEM ? 0 : rc;
+		/* A damaged record of a file is not worth failing a post. */
+		return rc == -ST_NO_ITEM || rc == -ST_CORRUPT ? 0 : rc;
 	if (by > 0) {
 		b.refs++;
 		b.unused_ms = 0;
@@ -237,6 +238,8 @@ static int gate_room(struct turn *t, const struct gate *g)
 {
 	struct queue_gates all;
 	struct gate known;
+	if (g->name == NULL)
+		return -ST_NO_MEMORY;
 	if (strchr(g->name, ':') == NULL || store_gate_get(t->txn, t->arena, g->name, &known) == 0)
 		return 0;
 	int rc = queue_gates_load(t->txn, t->arena, &all);

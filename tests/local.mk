@@ -21,6 +21,7 @@ LOG_COMPILER = $(TIME_LIMIT)
 slow_tests = \
 	%D%/cli/test_mastodon.py \
 	%D%/cli/test_bluesky.py \
+	%D%/fault/check_kill.py \
 	%D%/fault/test_cuts.py \
 	%D%/fault/test_faults.py \
 	%D%/cli/test_outbox.py \
@@ -54,6 +55,7 @@ unit_tests = \
 	%D%/unit/test_buf \
 	%D%/unit/test_caltime \
 	%D%/unit/test_conf \
+	%D%/unit/test_engine \
 	%D%/unit/test_io_file \
 	%D%/unit/test_io_http \
 	%D%/unit/test_io_image \
@@ -67,7 +69,10 @@ unit_tests = \
 	%D%/unit/test_record \
 	%D%/unit/test_state \
 	%D%/unit/test_status \
+	%D%/unit/test_store \
+	%D%/unit/test_store_things \
 	%D%/unit/test_text \
+	%D%/unit/test_turn \
 	%D%/unit/test_unit \
 	%D%/unit/test_verb
 
@@ -141,6 +146,11 @@ check-local:
 endif
 .PHONY: check-quick
 
+# Long campaigns; a short form of each is part of make check. SEED=n repeats the choices of a run.
+check-kill: smmqd smmq
+	$(AM_TESTS_ENVIRONMENT) SMMQ_KILLS=$${SMMQ_KILLS:-1000} $(PYTHON3) '$(abs_top_srcdir)/tests/fault/check_kill.py'
+.PHONY: check-kill
+
 # Of every program here that says nothing else. Test programs that include a file of the daemon define all of its names, so
 # that the archive's own copy of it is not taken.
 LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
@@ -154,6 +164,12 @@ tests_unit_test_io_http_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(CURL_CFLAGS)
 tests_unit_test_io_image_CFLAGS = $(AM_CFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS) $(WEBP_CFLAGS)
 tests_unit_test_io_server_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 tests_unit_test_io_timer_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
+tests_unit_test_engine_SOURCES = %D%/unit/test_engine.c %D%/unit/engine_house.c %D%/unit/engine_house.h %D%/unit/store_world.h
+tests_unit_test_store_SOURCES = %D%/unit/test_store.c %D%/unit/store_world.h
+tests_unit_test_store_things_SOURCES = %D%/unit/test_store_things.c %D%/unit/store_world.h
+# A commit that fails.
+tests_unit_test_turn_SOURCES = %D%/unit/test_turn.c %D%/unit/store_world.h
+tests_unit_test_turn_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=kv_commit
 
 tests_plat_run_exchanges_SOURCES = \
 	%D%/plat/run_exchanges.c %D%/plat/exchange.c %D%/plat/exchange.h %D%/plat/exchange_call.c %D%/plat/exchange_match.c \
@@ -162,7 +178,7 @@ tests_plat_run_exchanges_SOURCES = \
 # The real core; the files of daemon/io that it would reach the world through are replaced.
 tests_sim_run_sim_SOURCES = \
 	%D%/sim/run_sim.c %D%/sim/sim.h %D%/sim/sim_bluesky.c %D%/sim/sim_check.c %D%/sim/sim_core.c %D%/sim/sim_core.h \
-	%D%/sim/sim_io.c %D%/sim/sim_people.c %D%/sim/sim_platform.c
+	%D%/sim/sim_io.c %D%/sim/sim_people.c %D%/sim/sim_platform.c %D%/sim/sim_world.c
 tests_sim_run_sim_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(CURL_CFLAGS) $(LMDB_CFLAGS)
 tests_sim_run_sim_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=kv_commit
 

@@ -82,7 +82,8 @@ const char *mastodon_text(const struct plat_in *in, size_t n)
 	return wire_text(in->arena, in->content, n, true);
 }
 
-const char *mastodon_text_print(struct arena *a, const char *text)
+/* A fingerprint of a text without the white space around it, which the server strips. NULL without memory. */
+static const char *text_print(struct arena *a, const char *text)
 {
 	static const char blank[] = " \t\r\n\v\f";
 	unsigned char hash[HASH_SHA256_BYTES];
@@ -93,6 +94,14 @@ const char *mastodon_text_print(struct arena *a, const char *text)
 	while (len && strchr(blank, text[len - 1]))
 		len--;
 	return hash_sha256(text, len, hash) ? NULL : wire_hex(a, hash, 8);
+}
+
+bool mastodon_is_text(const struct plat_in *in, size_t n, const char *source)
+{
+	const char *sent = plat_get(in->values, "sent"), *now = text_print(in->arena, wire_str(mastodon_text(in, n)));
+	const char *its = text_print(in->arena, source);
+
+	return its && ((now && !strcmp(its, now)) || (sent && !strcmp(its, sent)));
 }
 
 const char *mastodon_visibility(const struct plat_in *in)
@@ -168,7 +177,7 @@ static void send_status(const struct plat_in *in, struct plat_out *out, size_t n
 	r->mark = plat_get(in->values, "key");
 	r->timeout_ms = STATUS_TIMEOUT_MS;
 	plat_header(r, "Idempotency-Key", r->mark);
-	plat_set(in->values, "sent", mastodon_text_print(in->arena, wire_str(mastodon_text(in, n))));
+	plat_set(in->values, "sent", text_print(in->arena, wire_str(mastodon_text(in, n))));
 	jw_init(&w, &b);
 	jw_object(&w, NULL);
 	jw_str(&w, "status", mastodon_text(in, n));

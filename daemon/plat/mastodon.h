@@ -30,8 +30,8 @@ struct plat_request *mastodon_request(const struct plat_in *in, struct plat_out 
 bool mastodon_ready(const struct plat_in *in);
 /* The text of part n as sent. */
 const char *mastodon_text(const struct plat_in *in, size_t n);
-/* A fingerprint of a text without the white space around it, which the server strips. NULL without memory. */
-const char *mastodon_text_print(struct arena *a, const char *text);
+/* Whether a status with this source is part n: as it reads now, or as it was sent before an edit. */
+bool mastodon_is_text(const struct plat_in *in, size_t n, const char *source);
 const char *mastodon_visibility(const struct plat_in *in);
 /* The id that part n answers, or NULL for the first. */
 const char *mastodon_parent(const struct plat_in *in, size_t n);

@@ -226,15 +226,6 @@ static bool may_be_ours(const struct plat_in *in, const struct json *status, siz
 	       same_text(json_get_id(status, "in_reply_to_id", digits), mastodon_parent(in, n));
 }
 
-/* Its text is the one that counts now, or the one that was sent before an edit. */
-static bool same_source(const struct plat_in *in, size_t n, const char *source)
-{
-	const char *sent = plat_get(in->values, "sent"), *now = mastodon_text_print(in->arena, wire_str(mastodon_text(in, n)));
-	const char *its = mastodon_text_print(in->arena, source);
-
-	return its && ((now && !strcmp(its, now)) || (sent && !strcmp(its, sent)));
-}
-
 /* ---- answers ---- */
 
 static void not_found(const struct plat_in *in, struct plat_out *out, size_t n)
@@ -382,7 +373,7 @@ static void source_answer(const struct plat_in *in, struct plat_out *out, size_t
 	const char *id = plat_get_n(in->values, "cand", i);
 
 	if (answer->status == 200 && text) {
-		if (same_source(in, n, text) && (!spoiler || !*spoiler)) {
+		if (mastodon_is_text(in, n, text) && (!spoiler || !*spoiler)) {
 			plat_set_int(in->values, "hits", plat_get_int(in->values, "hits", 0) + 1);
 			if (!plat_get(in->values, "match")) {
 				plat_set(in->values, "match", id);

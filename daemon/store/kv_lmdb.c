@@ -287,15 +287,22 @@ int kv_backup(struct kv *kv, const char *directory, char *why, size_t why_size)
 	return kv_status(rc);
 }
 
-/* Pages that were freed and wait for reuse: LMDB keeps them in its own table 0, each record a list that begins with its length. */
-static int kv_free_pages(struct kv_txn *txn, uint64_t *out)
+/* Pages that were freed and wait for reuse: LMDB keeps them in its own table 0, each record a list that begins with its length.
+ * Only a read transaction may look there; one of its own, since the caller's may be writing. */
+static int kv_free_pages(struct kv *kv, uint64_t *out)
 {
+	MDB_txn *txn;
 	MDB_cursor *cur;
 	MDB_val k, v;
 	*out = 0;
-	int rc = mdb_cursor_open(txn->txn, 0, &cur);
+	int rc = mdb_txn_begin(kv->env, NULL, MDB_RDONLY, &txn);
 	if (rc != 0)
 		return rc;
+	rc = mdb_cursor_open(txn, 0, &cur);
+	if (rc != 0) {
+		mdb_txn_abort(txn);
+		return rc;
+	}
 	while ((rc = mdb_cursor_get(cur, &k, &v, MDB_NEXT)) == 0) {
 		size_t count = 0;
 		if (v.mv_size >= sizeof count)
@@ -303,6 +310,7 @@ static int kv_free_pages(struct kv_txn *txn, uint64_t *out)
 		*out += count;
 	}
 	mdb_cursor_close(cur);
+	mdb_txn_abort(txn);
 	return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
@@ -324,7 +332,7 @@ int kv_room(struct kv_txn *txn, uint64_t *out_bytes)
 	uint64_t disk = (uint64_t)fs.f_bavail * fs.f_frsize;
 	*out_bytes = beyond < disk ? beyond : disk;
 	/* The list of free pages is only read when it matters. */
-	if (*out_bytes < KV_LOW_BYTES && (rc = kv_free_pages(txn, &freed)) == 0)
+	if (*out_bytes < KV_LOW_BYTES && (rc = kv_free_pages(txn->kv, &freed)) == 0)
 		*out_bytes += freed * st.ms_psize;
 	return kv_status(rc);
 }

@@ -324,7 +324,8 @@ def test_disk_that_fills_up_while_running():
     eq(refused.code, "no_space", "refusal: %r" % refused)
     check(refused.body["retryable"] and refused.body["safe_to_retry"], "it may be sent again:", refused)
     a = w.put("big.png", pictures.png(1200, 1200, random=True))
-    check(a is None or a.code == "no_space", "PUT on a full disk:", a)
+    check(a is not None and a.code == "no_space", "PUT on a full disk:", a)
+    check(w.ask("HELLO").ok, "the connection of the refused PUT goes on")
     check(d.alive(), "the daemon runs on")
     w = d.wire()
     for ident in kept:

@@ -2,7 +2,7 @@
  * commit and at every send.
  *
  * Everything runs in one thread, from one queue of events: store and turns are the real ones, io/{clock,rng,timer,http,file} are
- * replaced at link time (sim_io.c). The same seed gives the same journal, byte for byte. Platforms (sim_platform.c,
+ * replaced at link time (sim_world.c, sim_io.c), and kv_commit is wrapped (-Wl,--wrap=kv_commit). The same seed gives the same journal, byte for byte. Platforms (sim_platform.c,
  * sim_bluesky.c) outlive the process and count what the public can see. */
 #ifndef SMMQ_TESTS_SIM_H
 #define SMMQ_TESTS_SIM_H
@@ -37,7 +37,6 @@ struct sim {
 	bool quiet;                      /* no more faults: everything is to settle */
 	unsigned scale;                  /* how often faults come, in percent of the usual */
 	bool trace;
-	uint64_t stops_before_commit, stops_after_commit, stops_before_send, stops_after_send, full, commits;
 };
 extern struct sim sim;
 

@@ -69,7 +69,8 @@ if [ "$(id -u)" = 0 ]; then
 		[ "$(stat -c '%a %u' "$root/$path") $path" = "$want" ] || fail "$path: $(stat -c '%a %u' "$root/$path"), wanted ${want% *}"
 	done
 	credentials=$(find "$root" -type d -path '*/smmq/credentials')
-	[ "$(stat -c '%a %u' "$credentials")" = "700 0" ] || fail "the directory for credentials is not root's alone"
+	gid=$(sed -n 's/^smmq:[^:]*:\([0-9]*\):.*/\1/p' "$root/etc/group")
+	[ "$(stat -c '%a %u %g' "$credentials")" = "750 0 $gid" ] || fail "the directory for credentials is open to others, or to be written by smmq"
 else
 	echo "SKIPPED: users and directories: needs root"
 fi

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/log.h"
+#include "proto/buf.h"
 #include "proto/status.h"
 #include "proto/unit.h"
 
@@ -26,16 +27,17 @@ static void queue_log(struct turn *t, enum log_level level, const char *message,
 	if (l == NULL)
 		return;        /* a line less is not worth failing the change */
 	char id[32], quoted[600];
+	struct buf tail = BUF_INIT(sizeof l->tail - 1);
 	l->level = level;
 	(void)snprintf(l->message, sizeof l->message, "%s", message);
-	int at = 0;
-	l->tail[0] = '\0';
 	if (target != NULL)
-		at = snprintf(l->tail, sizeof l->tail, "item=%s ", unit_id_format(target->id, (unsigned)target->n, id, sizeof id));
-	if (account != NULL && at >= 0 && (size_t)at < sizeof l->tail)
-		at += snprintf(l->tail + at, sizeof l->tail - (size_t)at, "account=%s ", account);
-	if (reason != NULL && at >= 0 && (size_t)at < sizeof l->tail)
-		(void)snprintf(l->tail + at, sizeof l->tail - (size_t)at, "reason=%s", log_quote(reason, quoted, sizeof quoted));
+		buf_add_fmt(&tail, "item=%s", unit_id_format(target->id, (unsigned)target->n, id, sizeof id));
+	if (account != NULL)
+		buf_add_fmt(&tail, "%saccount=%s", tail.len > 0 ? " " : "", account);
+	if (reason != NULL)
+		buf_add_fmt(&tail, "%sreason=%s", tail.len > 0 ? " " : "", log_quote(reason, quoted, sizeof quoted));
+	(void)snprintf(l->tail, sizeof l->tail, "%s", buf_cstr(&tail));
+	buf_done(&tail);
 	turn_effect(t, log_effect_run, free, l);
 }
 

@@ -150,6 +150,9 @@ endif
 check-kill: smmqd smmq
 	$(AM_TESTS_ENVIRONMENT) SMMQ_KILLS=$${SMMQ_KILLS:-1000} $(PYTHON3) '$(abs_top_srcdir)/tests/fault/check_kill.py'
 .PHONY: check-kill
+check-sim: tests/sim/run_sim
+	tests/sim/run_sim --seed $${SEED:-1} --seeds $${SEEDS:-340} --items 300
+.PHONY: check-sim
 
 # Of every program here that says nothing else. Test programs that include a file of the daemon define all of its names, so
 # that the archive's own copy of it is not taken.

@@ -3,7 +3,8 @@ import os
 import time
 
 import smmqtest
-from smmqtest import check, daemon, eq, need, until
+from servers import faketime
+from smmqtest import check, daemon, eq, until
 
 
 def ask_add(d, **more):
@@ -12,25 +13,25 @@ def ask_add(d, **more):
 
 def test_warnings_at_add():
     d = daemon().account("brand", QuietHours="22:00-07:00", MinGap="2h").start()
-    a = ask_add(d, at="2030-01-02 23:00")
+    a = ask_add(d, at="2035-01-02 23:00")
     check("QuietHours" in a.body["targets"][0]["warnings"][0], "a warning about quiet hours:", a.body)
-    a = ask_add(d, at="2030-01-03 10:00")
+    a = ask_add(d, at="2035-01-03 10:00")
     eq(a.body["targets"][0]["warnings"], [])
-    a = ask_add(d, at="2030-01-03 11:59")
+    a = ask_add(d, at="2035-01-03 11:59")
     check("MinGap" in a.body["targets"][0]["warnings"][0], "a warning about the gap:", a.body)
-    a = ask_add(d, at="2030-01-03 14:00")
+    a = ask_add(d, at="2035-01-03 14:00")
     eq(a.body["targets"][0]["warnings"], [])
 
 
 def test_daily_limit_at_add():
     d = daemon().account("brand", DailyLimit="2").start()
     for hour in (9, 10):
-        check(ask_add(d, at="2030-01-02 %02d:00" % hour).ok, "below the limit")
-    a = ask_add(d, at="2030-01-02 23:59")
+        check(ask_add(d, at="2035-01-02 %02d:00" % hour).ok, "below the limit")
+    a = ask_add(d, at="2035-01-02 23:59")
     eq(a.code, "refused", "the third of a day")
-    check("2030-01-03T00:00:00+01:00" in a.body["message"], "the next free time is named:", a.body["message"])
-    check(ask_add(d, at="2030-01-03 00:00").ok, "the next day")
-    rc, out, err = d.client("add", "-a", "brand", "--at", "2030-01-02 12:00", "x")
+    check("2035-01-03T00:00:00+01:00" in a.body["message"], "the next free time is named:", a.body["message"])
+    check(ask_add(d, at="2035-01-03 00:00").ok, "the next day")
+    rc, out, err = d.client("add", "-a", "brand", "--at", "2035-01-02 12:00", "x")
     eq(rc, 65, "exit status: %s" % err)
 
 
@@ -57,12 +58,11 @@ def test_daily_limit_lowered_while_posts_wait():
 
 
 def test_catching_up():
-    need("faketime")
     d = daemon().account("brand", CatchUp="2").start()
     late = [d.add("brand", "late %d" % i, "--at", "+2s") for i in range(5)]
     on_time = d.add("brand", "on time", "--at", "+2h")
     d.stop()
-    d.start(wrap=["faketime", "-f", "+1h"], env={"FAKETIME_DONT_FAKE_MONOTONIC": "1"})
+    d.start(env=faketime("+1h"))
     eq([g["name"] for g in d.status()["gates"]], ["clock"], "a clock that jumped is doubted first")
     d.run("release", "--gate", "clock")
     until(lambda: d.status()["published"] == 2, "two late posts leave")

@@ -11,7 +11,7 @@
 
 #define KEEP_FIRST_MS (60 * 1000)
 #define KEEP_NEXT_MS 200
-#define KEEP_PASS_MS (3600LL * 1000)
+#define KEEP_PASS_MS (24 * 3600LL * 1000)
 #define KEEP_LOOKS 1000
 #define KEEP_ENTRIES 500
 

@@ -1,5 +1,5 @@
 /* keep.h: what is kept how long: ended posts and the journal for Retention=, idempotency keys for KeyRetention=. Removal goes in
- * small steps, one turn each, planned in the periodic index; a pass over everything an hour. */
+ * small steps, one turn each, planned in the periodic index; a pass over everything a day. */
 #ifndef SMMQ_KEEP_H
 #define SMMQ_KEEP_H
 

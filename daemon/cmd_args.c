@@ -170,7 +170,7 @@ int cmd_when(struct cmd_call *c, const char *zone, struct target *target, const 
 	if (!cmd_get_text(c, c->body, "at", &at) || !cmd_get_flag(c, c->body, "now", &now) || !when_past(c, &past))
 		return 0;
 	if ((at != NULL) == now) {
-		(void)cmd_err(c, ST_INVALID, now ? "say either \"at\" or \"now\"" : "say when: \"at\" with a time, or \"now\"");
+		(void)cmd_err(c, ST_INVALID, now ? "say either \"at\" or \"now\"" : "say when: \"at\" with a time, or \"now\" (--at TIME, --now; a --draft needs none)");
 		return 0;
 	}
 	if (now)

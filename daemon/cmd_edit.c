@@ -16,8 +16,9 @@ static int edit_allowed(struct cmd_call *c, const struct target *targets, size_t
 	for (size_t i = 0; i < count; i++) {
 		const struct target *t = &targets[i];
 		const char *id = cmd_id(c, t->id, t->n), *state = state_name((enum state)t->state);
-		if (t->state == STATE_SENDING || t->state == STATE_UNKNOWN)
-			return cmd_err(c, ST_IN_FLIGHT, "too late: %s is %s; its request to the platform may be on its way", id, state), 0;
+		if (t->state == STATE_SENDING || t->state == STATE_UNKNOWN || t->maybe_shown)
+			return cmd_err(c, ST_IN_FLIGHT, "too late: %s is %s; its request to the platform may be on its way or have arrived", id,
+			               state), 0;
 		if (state_terminal((enum state)t->state) || t->shown_count > 0)
 			return cmd_err(c, ST_CONFLICT, "%s is %s%s; edit the others one by one", id, state,
 			               t->shown_count > 0 ? " and partly stands on the platform" : ""), 0;

@@ -22,15 +22,17 @@ static void write_ids(struct cmd_call *c, const char *key, const char *const *id
 	jw_end(&c->w);
 }
 
-static bool in_flight(const struct target *t)
+/* What cannot be called back: under way, of unknown outcome, or, for a cancel, waiting to repeat what may have arrived. */
+static bool in_flight(const struct target *t, enum event event)
 {
-	return t->state == STATE_SENDING || t->state == STATE_UNKNOWN;
+	return t->state == STATE_SENDING || t->state == STATE_UNKNOWN ||
+	       (event == EVENT_CANCEL && t->maybe_shown && state_next((enum state)t->state, event) >= 0);
 }
 
 /* Moves what may be moved; lists what is on its way. */
 static int stop_one(struct turn *t, struct cmd_call *c, struct target *target, enum event event, const char *reason, struct stop_list *l)
 {
-	if (in_flight(target)) {
+	if (in_flight(target, event)) {
 		l->flying[l->flying_count++] = cmd_id(c, target->id, target->n);
 		return 0;
 	}
@@ -52,11 +54,12 @@ static int stop_id(struct turn *t, struct cmd_call *c, enum event event, const c
 	rc = stop_list_init(c, l, count);
 	size_t possible = 0, flying = 0;
 	for (size_t i = 0; i < count; i++) {
-		possible += state_next((enum state)targets[i].state, event) >= 0;
-		flying += in_flight(&targets[i]);
+		bool late = in_flight(&targets[i], event);
+		possible += !late && state_next((enum state)targets[i].state, event) >= 0;
+		flying += late;
 	}
 	if (rc == 0 && possible == 0 && flying > 0)
-		return cmd_err(c, ST_IN_FLIGHT, "too late: it is %s; its request to the platform may be on its way",
+		return cmd_err(c, ST_IN_FLIGHT, "too late: it is %s; its request to the platform may be on its way or have arrived",
 		               state_name((enum state)targets[0].state)), 0;
 	if (rc == 0 && possible == 0)
 		return cmd_err(c, ST_CONFLICT, "it is %s; %s does not change that", state_name((enum state)targets[0].state),
@@ -94,7 +97,7 @@ static int cancel_many(struct turn *t, struct cmd_call *c, const char *reason, s
 	for (size_t i = 0; i < count && rc == 0; i++) {
 		struct target target;
 		rc = store_target_get(t->txn, c->arena, refs[i].id, refs[i].n, &target);
-		if (rc == 0 && s->dry_run && !in_flight(&target))
+		if (rc == 0 && s->dry_run && !in_flight(&target, EVENT_CANCEL))
 			l->ids[l->count++] = cmd_id(c, target.id, target.n);
 		else if (rc == 0)
 			rc = stop_one(t, c, &target, EVENT_CANCEL, reason, l);

@@ -26,6 +26,11 @@ const struct conf_account *drive_conf(const struct conf *conf, const struct acco
 	return a != NULL && (account->platform == NULL || strcmp(account->platform, a->plat->name) == 0) ? a : NULL;
 }
 
+bool drive_blind(const struct conf_account *conf)
+{
+	return conf != NULL && conf->base_url != NULL && conf->plat->reconcile == NULL;
+}
+
 int drive_load(struct drive *d, struct turn *t, struct drive_input *in, struct target *target, struct post *post, struct account *account)
 {
 	memset(d, 0, sizeof *d);

@@ -264,14 +264,17 @@ static int recover_one(struct turn *t, struct engine *e, const struct store_ref 
 	}
 	if (rc < 0)
 		return rc;
-	if (target.open_count == 0) {
-		rc = queue_move(t, &target, EVENT_DEFER, "the daemon was restarted; nothing had been sent", NULL, NULL);
-		return rc < 0 ? rc : 1;
-	}
 	struct drive d = { .t = t, .in = &in, .target = &target };
 	rc = store_account_get(t->txn, t->arena, target.account_no, &account);
 	if (rc == 0)
 		d.conf = drive_conf(t->conf, &account);
+	if (target.open_count == 0) {
+		bool blind = drive_blind(d.conf);
+		target.maybe_shown |= blind;
+		rc = queue_move(t, &target, EVENT_DEFER, blind ? "the daemon was restarted; its request may have arrived and is repeated"
+		                                               : "the daemon was restarted; what it had begun is done again", NULL, NULL);
+		return rc < 0 ? rc : 1;
+	}
 	in.account_no = target.account_no;
 	rc = drive_lose(&d, "the daemon ended while the request was on its way");
 	return rc < 0 ? rc : 1;

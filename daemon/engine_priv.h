@@ -171,6 +171,8 @@ struct drive {
 
 /* The account's configuration; NULL where there is none, or one for another platform than that its items were made for. */
 const struct conf_account *drive_conf(const struct conf *conf, const struct account *account);
+/* Whether the platform is a URL that cannot be asked what it has seen (a webhook). */
+bool drive_blind(const struct conf_account *conf);
 /* Loads everything a driver call needs. 0; -ST_CORRUPT if there is no content to be had; -ST_NO_ACCOUNT if the account is not
  * configured now (target and values can be kept all the same). */
 int drive_load(struct drive *d, struct turn *t, struct drive_input *in, struct target *target, struct post *post, struct account *account);

@@ -224,6 +224,9 @@ static int drive_answer(struct drive *d)
 {
 	const struct answer *a = &d->in->answer;
 	bool once = d->in->once;
+	/* Where nobody can look, a request that is safe to repeat may have been seen all the same. */
+	if (drive_blind(d->conf) && (a->reach == HTTP_MAYBE_SENT || (a->reach == HTTP_ANSWERED && a->status >= 500)))
+		d->target->maybe_shown = 1;
 	if (a->reach == HTTP_NOT_SENT) {
 		d->out = (struct plat_out){ 0 };
 		plat_fail(&d->out, PLAT_TRANSIENT, arena_fmt(d->t->arena, "nothing was sent: %s", a->error));

@@ -118,6 +118,7 @@ struct target {
 	size_t shown_count;
 	int64_t published_ms;
 	char *label;                      /* copy of the post's, so that label gates need no second read */
+	uint64_t maybe_shown;             /* 1: a repeatable request may have arrived; it is repeated, but can no longer be called back */
 };
 
 extern const struct record_type job_media_type, job_part_type, job_content_type, job_value_type, job_post_type, job_target_type;

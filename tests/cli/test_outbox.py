@@ -364,6 +364,17 @@ def test_webhook_that_fails_twice():
         eq(signed(request)["parts"][0]["text"], "third time lucky")
 
 
+def test_webhook_that_may_have_seen_it():
+    hook = Webhook(0, 200)                        # reads the whole request and answers nothing
+    d = hooked(hook).start()
+    post = d.add("hook", "seen or not", "--now")
+    until(lambda: len(hook.requests) == 1 and d.target(post)["state"] == "queued", "the first try is lost")
+    d.fails(4, "cancel", post)
+    d.fails(4, "edit", post, "another text")
+    d.wait_state(post, "published", 90)
+    eq(len({headers["idempotency-key"] for _, headers, _ in hook.requests}), 1, "distinct idempotency keys")
+
+
 def test_webhook_that_refuses():
     hook = Webhook(400)
     d = hooked(hook).start()

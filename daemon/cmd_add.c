@@ -7,8 +7,6 @@
 #include "daemon/model/text.h"
 #include "proto/hash.h"
 
-#define KEY_MAX_BYTES 200
-
 /* One target under construction. */
 struct add_target {
 	const struct conf_account *conf;
@@ -199,8 +197,8 @@ static int add_key(struct turn *t, struct cmd_call *c, struct add *a, uint64_t *
 	*known = 0;
 	if (a->key == NULL)
 		return 1;
-	if (a->key[0] == '\0' || strlen(a->key) > KEY_MAX_BYTES)
-		return cmd_err(c, ST_INVALID, "a key is 1 to %d bytes", KEY_MAX_BYTES), 0;
+	if (a->key[0] == '\0' || strlen(a->key) > STORE_MAX_KEY_BYTES)
+		return cmd_err(c, ST_INVALID, "a key is 1 to %d bytes", STORE_MAX_KEY_BYTES), 0;
 	if (hash_sha256(c->request.body, c->request.body_len, hash) < 0)
 		return -ST_NO_MEMORY;
 	a->request_sha256 = arena_strdup(c->arena, hash_hex(hash, sizeof hash, hex));

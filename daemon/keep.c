@@ -17,7 +17,7 @@
 
 enum keep_phase { KEEP_POSTS, KEEP_KEYS, KEEP_JOURNAL, KEEP__COUNT };
 
-struct keep { int phase; char cursor[STORE_CURSOR_MAX]; };
+struct keep { int phase; char cursor[STORE_KEY_CURSOR_MAX]; };
 
 /* There is one plan at a time: the fact "keep" says where it stands in the index. */
 static int keep_plan(struct turn *t, const struct keep *k, int64_t at_ms)

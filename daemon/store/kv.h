@@ -1,6 +1,8 @@
 /* kv.h: ordered keys in transactions, the only door to storage. Small enough for a second engine behind it.
  *
- * Keys are 1 to 511 bytes, ordered as memcmp orders them. One write transaction at a time, on the thread that runs the
+ * Keys are 1 to 511 bytes, ordered as memcmp orders them. A key's first byte says which tree it stands in: what grows in
+ * step then lies close on disk, and trees whose keys come in ascending order are filled to the brim. A cursor stays in the
+ * tree of the key it was last sent to. One write transaction at a time, on the thread that runs the
  * turns; read transactions may run beside it on other threads, one at a time per thread, and must be short: while one is
  * open nothing it can see is reused. Data returned by get and cursors point into the store and are valid until the
  * transaction changes something or ends.
@@ -20,11 +22,19 @@ struct kv_cursor;
 
 struct kv_slice { const void *data; size_t len; };
 
-struct kv_usage { uint64_t used_bytes, map_bytes, entries; };
+struct kv_usage { uint64_t used_bytes, map_bytes; };
 
-/* Opens (making it if missing) the store in directory. why receives a text for people on failure.
- * 0, -ST_NO_SPACE, -ST_IO, -ST_CORRUPT, -ST_NO_MEMORY. */
-int kv_open(const char *directory, int64_t map_bytes, struct kv **out, char *why, size_t why_size);
+#define KV_MAX_TREES 8
+struct kv_tree {
+	const char *name;
+	const char *letters;             /* the first bytes of its keys; NULL: all that no other tree names */
+	bool ascending;                  /* new keys are mostly higher than all before */
+};
+
+/* Opens (making it if missing) the store in directory; trees: at most KV_MAX_TREES, exactly one of them without letters, static.
+ * why receives a text for people on failure. 0, -ST_NO_SPACE, -ST_IO, -ST_CORRUPT, -ST_NO_MEMORY. */
+int kv_open(const char *directory, int64_t map_bytes, const struct kv_tree *trees, size_t tree_count, struct kv **out, char *why,
+            size_t why_size);
 void kv_close(struct kv *kv);
 
 /* -ST_NO_MEMORY, -ST_IO, -ST_BUSY (too many readers). */
@@ -50,6 +60,10 @@ int kv_prev(struct kv_cursor *c, struct kv_slice *k, struct kv_slice *v);
 int kv_usage(struct kv *kv, struct kv_usage *out);
 /* Bytes that writes may still take: what is free in the map and, where the file has to grow for them, on the disk. */
 int kv_room(struct kv_txn *txn, uint64_t *out_bytes);
+/* Stores written before there were trees have all keys in one. Until kv_adopt has moved them, kv_get alone finds those left behind.
+ * Moves up to max of them in a write transaction; the number moved, 0 once none is left, or a status. */
+bool kv_needs_adopting(const struct kv *kv);
+int64_t kv_adopt(struct kv_txn *txn, size_t max);
 /* A consistent copy into an empty directory, beside the work. why: a text for people. Any thread. */
 int kv_backup(struct kv *kv, const char *directory, char *why, size_t why_size);
 

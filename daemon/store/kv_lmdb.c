@@ -1,4 +1,4 @@
-/* kv_lmdb.c: kv.h on LMDB: one environment, one unnamed database. LMDB's codes are translated here and nowhere else. */
+/* kv_lmdb.c: kv.h on LMDB: one environment, a named database for each tree. LMDB's codes are translated here and nowhere else. */
 #include "daemon/store/kv.h"
 
 #include <errno.h>
@@ -20,7 +20,10 @@
 
 struct kv {
 	MDB_env *env;
-	MDB_dbi dbi;
+	MDB_dbi unnamed;                 /* LMDB's list of the trees; all keys, in stores from before there were trees */
+	bool needs_adopting;
+	struct tree { MDB_dbi dbi; bool ascending; } trees[KV_MAX_TREES];
+	unsigned char tree_of[256];      /* by a key's first byte */
 };
 
 struct kv_txn {
@@ -32,7 +35,8 @@ struct kv_txn {
 
 struct kv_cursor {
 	struct kv_txn *txn;
-	MDB_cursor *cur;
+	MDB_cursor *cur;                 /* NULL before the first seek */
+	const struct tree *tree;
 };
 
 static int kv_status(int rc)
@@ -79,25 +83,54 @@ static int kv_open_env(struct kv *kv, const char *directory, int64_t map_bytes)
 		rc = mdb_env_set_mapsize(kv->env, (size_t)map_bytes);
 	if (rc == 0)
 		rc = mdb_env_set_maxreaders(kv->env, KV_MAX_READERS);
+	if (rc == 0)
+		rc = mdb_env_set_maxdbs(kv->env, KV_MAX_TREES);
 	/* NOTLS: a read transaction belongs to its handle, so one thread may have a write and a read at once. NORDAHEAD: the
 	 * queue may be larger than memory. */
-	if (rc == 0)
-		rc = mdb_env_open(kv->env, directory, MDB_NOTLS | MDB_NORDAHEAD, 0600);
+	return rc == 0 ? mdb_env_open(kv->env, directory, MDB_NOTLS | MDB_NORDAHEAD, 0600) : rc;
+}
+
+/* The names of trees are one byte, other keys are longer. */
+static int kv_look_for_old(struct kv *kv, MDB_txn *txn)
+{
+	MDB_cursor *cur;
+	MDB_val k, v;
+	int rc = mdb_cursor_open(txn, kv->unnamed, &cur);
+	if (rc != 0)
+		return rc;
+	while ((rc = mdb_cursor_get(cur, &k, &v, MDB_NEXT)) == 0 && k.mv_size == 1)
+		;
+	kv->needs_adopting = rc == 0;
+	mdb_cursor_close(cur);
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static int kv_open_trees(struct kv *kv, const struct kv_tree *trees, size_t tree_count)
+{
 	MDB_txn *txn = NULL;
+	int rc = mdb_txn_begin(kv->env, NULL, 0, &txn);
 	if (rc == 0)
-		rc = mdb_txn_begin(kv->env, NULL, 0, &txn);
+		rc = mdb_dbi_open(txn, NULL, 0, &kv->unnamed);
 	if (rc == 0)
-		rc = mdb_dbi_open(txn, NULL, 0, &kv->dbi);
-	if (rc == 0) {
-		rc = mdb_txn_commit(txn);
-		txn = NULL;
+		rc = kv_look_for_old(kv, txn);
+	for (size_t i = 0; rc == 0 && i < tree_count; i++) {
+		rc = mdb_dbi_open(txn, trees[i].name, MDB_CREATE, &kv->trees[i].dbi);
+		kv->trees[i].ascending = trees[i].ascending;
+		if (trees[i].letters == NULL)
+			memset(kv->tree_of, (int)i, sizeof kv->tree_of);
 	}
+	for (size_t i = 0; i < tree_count; i++)
+		for (const char *l = trees[i].letters; l != NULL && *l != '\0'; l++)
+			kv->tree_of[(unsigned char)*l] = (unsigned char)i;
+	if (rc == 0)
+		return mdb_txn_commit(txn);
 	if (txn != NULL)
 		mdb_txn_abort(txn);
 	return rc;
 }
 
-int kv_open(const char *directory, int64_t map_bytes, struct kv **out, char *why, size_t why_size)
+int kv_open(const char *directory, int64_t map_bytes, const struct kv_tree *trees, size_t tree_count, struct kv **out, char *why,
+            size_t why_size)
 {
 	struct kv *kv = calloc(1, sizeof *kv);
 	if (kv == NULL) {
@@ -105,6 +138,8 @@ int kv_open(const char *directory, int64_t map_bytes, struct kv **out, char *why
 		return -ST_NO_MEMORY;
 	}
 	int rc = kv_open_env(kv, directory, map_bytes);
+	if (rc == 0)
+		rc = kv_open_trees(kv, trees, tree_count);
 	if (rc != 0) {
 		(void)snprintf(why, why_size, "%s", mdb_strerror(rc));
 		kv_close(kv);
@@ -188,10 +223,18 @@ static int kv_out(int rc, const MDB_val *key, const MDB_val *val, struct kv_slic
 	return 0;
 }
 
+static const struct tree *kv_tree_of(const struct kv *kv, const void *key, size_t key_len)
+{
+	return &kv->trees[key_len > 0 ? kv->tree_of[*(const unsigned char *)key] : 0];
+}
+
 int kv_get(struct kv_txn *txn, const void *key, size_t key_len, struct kv_slice *out)
 {
 	MDB_val k = kv_val(key, key_len), v;
-	return kv_out(mdb_get(txn->txn, txn->kv->dbi, &k, &v), &k, &v, NULL, out);
+	int rc = mdb_get(txn->txn, kv_tree_of(txn->kv, key, key_len)->dbi, &k, &v);
+	if (rc == MDB_NOTFOUND && txn->kv->needs_adopting && key_len > 1)
+		rc = mdb_get(txn->txn, txn->kv->unnamed, &k, &v);
+	return kv_out(rc, &k, &v, NULL, out);
 }
 
 /* LMDB answers everything after a failed change with a code of its own; what counts is why the first one failed. */
@@ -205,13 +248,18 @@ static int kv_changed(struct kv_txn *txn, int rc)
 int kv_put(struct kv_txn *txn, const void *key, size_t key_len, const void *data, size_t len)
 {
 	MDB_val k = kv_val(key, key_len), v = kv_val(data, len);
-	return kv_changed(txn, mdb_put(txn->txn, txn->kv->dbi, &k, &v, 0));
+	const struct tree *tree = kv_tree_of(txn->kv, key, key_len);
+	/* Appending splits no page in half; it changes nothing where the key is not the highest. */
+	int rc = tree->ascending ? mdb_put(txn->txn, tree->dbi, &k, &v, MDB_APPEND) : MDB_KEYEXIST;
+	if (rc == MDB_KEYEXIST)
+		rc = mdb_put(txn->txn, tree->dbi, &k, &v, 0);
+	return kv_changed(txn, rc);
 }
 
 int kv_del(struct kv_txn *txn, const void *key, size_t key_len)
 {
 	MDB_val k = kv_val(key, key_len);
-	int rc = mdb_del(txn->txn, txn->kv->dbi, &k, NULL);
+	int rc = mdb_del(txn->txn, kv_tree_of(txn->kv, key, key_len)->dbi, &k, NULL);
 	return rc == MDB_NOTFOUND ? 0 : kv_changed(txn, rc);
 }
 
@@ -220,11 +268,6 @@ int kv_cursor_open(struct kv_txn *txn, struct kv_cursor **out)
 	struct kv_cursor *c = calloc(1, sizeof *c);
 	if (c == NULL)
 		return -ST_NO_MEMORY;
-	int rc = mdb_cursor_open(txn->txn, txn->kv->dbi, &c->cur);
-	if (rc != 0) {
-		free(c);
-		return kv_status(rc);
-	}
 	c->txn = txn;
 	*out = c;
 	return 0;
@@ -234,14 +277,30 @@ void kv_cursor_close(struct kv_cursor *c)
 {
 	if (c == NULL)
 		return;
-	mdb_cursor_close(c->cur);
+	if (c->cur != NULL)
+		mdb_cursor_close(c->cur);
 	free(c);
+}
+
+static int kv_cursor_tree(struct kv_cursor *c, const void *key, size_t key_len)
+{
+	const struct tree *tree = kv_tree_of(c->txn->kv, key, key_len);
+	if (c->cur != NULL && c->tree == tree)
+		return 0;
+	if (c->cur != NULL)
+		mdb_cursor_close(c->cur);
+	c->cur = NULL;
+	c->tree = tree;
+	return mdb_cursor_open(c->txn->txn, tree->dbi, &c->cur);
 }
 
 int kv_seek(struct kv_cursor *c, const void *key, size_t key_len, struct kv_slice *k, struct kv_slice *v)
 {
 	MDB_val mk = kv_val(key, key_len), mv;
-	return kv_out(mdb_cursor_get(c->cur, &mk, &mv, MDB_SET_RANGE), &mk, &mv, k, v);
+	int rc = kv_cursor_tree(c, key, key_len);
+	if (rc == 0)
+		rc = mdb_cursor_get(c->cur, &mk, &mv, MDB_SET_RANGE);
+	return kv_out(rc, &mk, &mv, k, v);
 }
 
 int kv_next(struct kv_cursor *c, struct kv_slice *k, struct kv_slice *v)
@@ -259,7 +318,9 @@ int kv_prev(struct kv_cursor *c, struct kv_slice *k, struct kv_slice *v)
 int kv_seek_before(struct kv_cursor *c, const void *key, size_t key_len, struct kv_slice *k, struct kv_slice *v)
 {
 	MDB_val mk = kv_val(key, key_len), mv;
-	int rc = mdb_cursor_get(c->cur, &mk, &mv, MDB_SET_RANGE);
+	int rc = kv_cursor_tree(c, key, key_len);
+	if (rc == 0)
+		rc = mdb_cursor_get(c->cur, &mk, &mv, MDB_SET_RANGE);
 	rc = rc == MDB_NOTFOUND ? mdb_cursor_get(c->cur, &mk, &mv, MDB_LAST)
 	   : rc == 0 ? mdb_cursor_get(c->cur, &mk, &mv, MDB_PREV) : rc;
 	return kv_out(rc, &mk, &mv, k, v);
@@ -274,9 +335,38 @@ int kv_usage(struct kv *kv, struct kv_usage *out)
 		rc = mdb_env_stat(kv->env, &st);
 	if (rc != 0)
 		return kv_status(rc);
-	*out = (struct kv_usage){ .used_bytes = (uint64_t)(info.me_last_pgno + 1) * st.ms_psize,
-	                          .map_bytes = info.me_mapsize, .entries = st.ms_entries };
+	*out = (struct kv_usage){ .used_bytes = (uint64_t)(info.me_last_pgno + 1) * st.ms_psize, .map_bytes = info.me_mapsize };
 	return 0;
+}
+
+bool kv_needs_adopting(const struct kv *kv)
+{
+	return kv->needs_adopting;
+}
+
+int64_t kv_adopt(struct kv_txn *txn, size_t max)
+{
+	MDB_cursor *cur;
+	MDB_val k, v;
+	int64_t moved = 0;
+	int rc = mdb_cursor_open(txn->txn, txn->kv->unnamed, &cur);
+	if (rc != 0)
+		return kv_changed(txn, rc);
+	while ((size_t)moved < max && (rc = mdb_cursor_get(cur, &k, &v, MDB_NEXT)) == 0) {
+		if (k.mv_size == 1)
+			continue;
+		rc = kv_put(txn, k.mv_data, k.mv_size, v.mv_data, v.mv_size);
+		/* The cursor then stands before the next one. */
+		rc = rc == 0 ? mdb_cursor_del(cur, 0) : rc;
+		if (rc != 0)
+			break;
+		moved++;
+	}
+	mdb_cursor_close(cur);
+	if (rc != 0 && rc != MDB_NOTFOUND)
+		return txn->failed < 0 ? txn->failed : kv_changed(txn, rc);
+	txn->kv->needs_adopting = moved > 0;
+	return moved;
 }
 
 int kv_backup(struct kv *kv, const char *directory, char *why, size_t why_size)

@@ -7,5 +7,6 @@ daemon_libstore_a_SOURCES = \
 	%D%/store_page.c \
 	%D%/store_prune.c \
 	%D%/store_target.c \
-	%D%/store_things.c
+	%D%/store_things.c \
+	%D%/store_upgrade.c
 daemon_libstore_a_CFLAGS = $(AM_CFLAGS) $(LMDB_CFLAGS) $(CRYPTO_CFLAGS)

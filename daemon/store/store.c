@@ -23,6 +23,11 @@
 #define CIFS_SUPER_MAGIC 0xFF534D42
 #endif
 
+/* Items and journal grow at their end; the queue and the keys are trees of their own, so that nothing else moves when they grow. */
+static const struct kv_tree trees[] = {
+	{ "m", NULL, false }, { "i", "I", true }, { "j", "J", true }, { "d", "D", false }, { "n", "N", false },
+};
+
 static int store_lock(const char *directory, int *out_fd, char *why, size_t why_size)
 {
 	char path[4096];
@@ -77,43 +82,6 @@ static int store_check_directory(const char *directory, char *why, size_t why_si
 	}
 }
 
-/* A store of a newer format is left alone; an empty one gets ours. Steps from older formats go here, in order. */
-static int store_check_format(struct store *s, char *why, size_t why_size)
-{
-	struct store_txn *t;
-	int rc = store_begin(s, true, &t);
-	if (rc < 0) {
-		(void)snprintf(why, why_size, "cannot begin: %s", status_info(rc)->help);
-		return rc;
-	}
-	struct arena a;
-	arena_init(&a, 1 << 16);
-	char *text;
-	int64_t format = 0;
-	rc = store_fact_get(t, &a, "format", &text);
-	if (rc == -ST_NO_ITEM) {
-		char now[24];
-		(void)snprintf(now, sizeof now, "%d", STORE_FORMAT);
-		rc = store_fact_put(t, "format", now);
-	} else if (rc == 0 && unit_int_parse(text, 1, STORE_FORMAT, &format) < 0) {
-		(void)snprintf(why, why_size, "%s has store format %s, this smmqd knows up to %d; nothing was touched: "
-		               "use the smmqd that wrote it or a newer one", s->directory, text, STORE_FORMAT);
-		rc = -ST_REFUSED;
-	}
-	arena_done(&a);
-	if (rc < 0) {
-		store_abort(t);
-		if (why[0] == '\0')
-			(void)snprintf(why, why_size, "cannot read the format of %s: %s", s->directory, status_info(rc)->help);
-		return rc;
-	}
-	rc = store_commit(t);
-	if (rc < 0)
-		(void)snprintf(why, why_size, "cannot write to %s: %s", s->directory,
-		               rc == -ST_NO_SPACE ? "the disk is full; free some space" : status_info(rc)->help);
-	return rc;
-}
-
 int store_open(const char *directory, int64_t map_bytes, struct store **out, char *why, size_t why_size)
 {
 	why[0] = '\0';
@@ -130,13 +98,13 @@ int store_open(const char *directory, int64_t map_bytes, struct store **out, cha
 	rc = store_lock(directory, &s->lock_fd, why, why_size);
 	if (rc == 0) {
 		char text[256] = "";
-		rc = kv_open(directory, map_bytes, &s->kv, text, sizeof text);
+		rc = kv_open(directory, map_bytes, trees, sizeof trees / sizeof trees[0], &s->kv, text, sizeof text);
 		if (rc < 0)
 			(void)snprintf(why, why_size, "cannot open the store in %s: %s%s", directory, text,
 			               rc == -ST_NO_SPACE ? "; free some space" : "");
 	}
 	if (rc == 0)
-		rc = store_check_format(s, why, why_size);
+		rc = store_upgrade(s, why, why_size);
 	if (rc < 0) {
 		store_close(s);
 		return rc;
@@ -253,7 +221,7 @@ int key_named(struct key *k, char table, const char *name)
 {
 	size_t len = strlen(name);
 	*k = key_new(table);
-	if (len == 0 || len > sizeof k->b - 1)
+	if (len == 0 || len > KEY_MAX_NAME)
 		return -ST_INVALID;
 	memcpy(k->b + 1, name, len);
 	k->len += len;

@@ -6,20 +6,21 @@
  *     'M' name                           facts of the store: "format", "instance", "clock", "ids", "journal"
  *     'A' account(4)                     struct account;        'a' name -> account(4)
  *     'I' id(8) 0(2)                     struct post            'I' id(8) n(2)  struct target (n >= 1): adjacent to its post
+ *     'I' id(8) ffff(2) writer(2) seq(8)       the journal entries of the post: on the page that the post is on
  *     'D' account(4) due_ms(8) id(8) n(2)      the queue: every target in state queued, at the instant it may fire
  *     'S' state(1) id(8) n(2)                  every target in any other state
  *     'P' due_ms(8) kind(1) id(8) n(2)         periodic work: one index for all kinds of look-again-later
- *     'K' sha256(key)(16)                struct keyed: idempotency keys
+ *     'N' key                            struct keyed: idempotency keys, as given: those of one source lie close together
+ *     'K' sha256(key)(16)                the same as format 1 had them; looked up and removed, no longer written
  *     'G' name                           struct gate
  *     'B' sha256(32)                     struct blob: a stored media file
  *     'J' writer(2) seq(8)               hash(32) record: the journal; hash = SHA-256(hash before, key, record)
- *     'L' id(8) writer(2) seq(8)         the journal entries of one post
  *     'C' writer(2) account(4) state(1)  number of targets (signed: the sum over writers counts)
  *
  * Example: post 42 with one target due 2030-01-02T08:00:00Z (0x1b8e1f4b800 ms) on account 1 is
  *     49 000000000000002a 0000, 49 000000000000002a 0001, 44 00000001 000001b8e1f4b800 000000000000002a 0001
  * Records are record.h's TLV. To change one: add a field with a new tag; never reuse a tag or change its kind. To change
- * keys: raise STORE_FORMAT and add a step to the table in store.c.
+ * keys: raise STORE_FORMAT and add a step to the table in store_upgrade.c, with a sample of the old format in tests/unit.
  *
  * store_target_put is the one function that writes a target, with its index entries and counters. Id blocks, counters and
  * the journal chain belong to a writer (this daemon), so that several writers do not meet on one key. */
@@ -35,7 +36,7 @@
 #include "daemon/store/kv.h"
 #include "proto/arena.h"
 
-#define STORE_FORMAT 1
+#define STORE_FORMAT 2
 #define STORE_WRITER 1           /* this daemon's number among the writers; LMDB has one */
 
 struct store;
@@ -130,7 +131,8 @@ int store_account_put(struct store_txn *t, const struct account *account);
 int store_account_make(struct store_txn *t, struct arena *a, const char *name, const char *platform, struct account *out);
 int64_t store_account_list(struct store_txn *t, struct arena *a, struct account *out, size_t max);      /* by number */
 
-/* ---- idempotency keys ---- */
+/* ---- idempotency keys: 1 to STORE_MAX_KEY_BYTES bytes, -ST_INVALID otherwise ---- */
+#define STORE_MAX_KEY_BYTES 200
 struct keyed { struct record_extra extra; uint64_t id; char *request_sha256; int64_t created_ms; };
 int store_key_get(struct store_txn *t, struct arena *a, const char *key, struct keyed *out);            /* -ST_NO_ITEM */
 int store_key_put(struct store_txn *t, const char *key, const struct keyed *value);

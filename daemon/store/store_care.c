@@ -70,9 +70,24 @@ static int check_table(struct store_txn *t, char table, struct arena *a, struct 
 	return rc == -ST_NO_ITEM ? 0 : rc;
 }
 
+/* A post's list of its journal entries leads to entries. */
+static int check_log(struct store_txn *t, struct care_report *r, const unsigned char *key)
+{
+	struct key entry = key_new('J');
+	struct kv_slice v;
+	key_add(&entry, key_read(key + 11, 2), 2);
+	key_add(&entry, key_read(key + 13, 8), 8);
+	int rc = kv_get(t->kv, entry.b, entry.len, &v);
+	if (rc == -ST_NO_ITEM)
+		care_problem(r, "a journal entry of it is missing", key_read(key + 1, 8), 0, NULL);
+	return rc == -ST_NO_ITEM ? 0 : rc;
+}
+
 static int check_item(struct store_txn *t, struct arena *a, struct care_report *r, const struct kv_slice *k, const struct kv_slice *v)
 {
 	const unsigned char *key = k->data;
+	if (k->len == 21 && key_read(key + 9, 2) == STORE_LOG_N)
+		return check_log(t, r, key);
 	if (k->len != 11) {
 		care_problem(r, "an item's key has the wrong length", 0, 0, NULL);
 		return 0;

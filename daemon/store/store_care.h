@@ -34,7 +34,8 @@ int store_prune_posts(struct store_txn *t, struct arena *a, int64_t before_ms, s
 /* Removes up to max entries older than before_ms from the journal's old end; the chain stays verifiable from there on. */
 int store_prune_journal(struct store_txn *t, struct arena *a, int64_t before_ms, size_t max, int64_t *removed);
 /* Looks at up to max_looks keys from *cursor and removes those made before before_ms whose post is gone. */
-int store_prune_keys(struct store_txn *t, struct arena *a, int64_t before_ms, size_t max_looks, char cursor[STORE_CURSOR_MAX],
+#define STORE_KEY_CURSOR_MAX 448
+int store_prune_keys(struct store_txn *t, struct arena *a, int64_t before_ms, size_t max_looks, char cursor[STORE_KEY_CURSOR_MAX],
                      int64_t *removed);
 
 #endif

@@ -29,11 +29,12 @@ static struct key key_journal(uint64_t seq)
 	return k;
 }
 
-static struct key key_log(uint64_t id, uint64_t seq)
+struct key store_log_key(uint64_t id, uint64_t writer, uint64_t seq)
 {
-	struct key k = key_new('L');
+	struct key k = key_new('I');
 	key_add(&k, id, 8);
-	key_add(&k, STORE_WRITER, 2);
+	key_add(&k, STORE_LOG_N, 2);
+	key_add(&k, writer, 2);
 	key_add(&k, seq, 8);
 	return k;
 }
@@ -90,7 +91,7 @@ int store_journal_add(struct store_txn *t, const struct entry *e)
 	memcpy(t->record.data, hash, HASH_BYTES);
 	rc = kv_put(t->kv, k.b, k.len, t->record.data, t->record.len);
 	if (rc == 0 && e->id != 0) {
-		struct key l = key_log(e->id, t->journal_seq + 1);
+		struct key l = store_log_key(e->id, STORE_WRITER, t->journal_seq + 1);
 		rc = kv_put(t->kv, l.b, l.len, "", 0);
 	}
 	if (rc < 0)
@@ -180,7 +181,7 @@ int store_journal_walk(struct store_txn *t, struct arena *a, char cursor[JOURNAL
 	}
 	if (seq < oldest)
 		seq = oldest;
-	struct key start = id == 0 ? key_journal(seq) : key_log(id, seq);
+	struct key start = id == 0 ? key_journal(seq) : store_log_key(id, STORE_WRITER, seq);
 	bool end = true;
 	int stop = 0;
 	for (rc = kv_seek(c, start.b, start.len, &k, NULL); rc == 0; rc = kv_next(c, &k, NULL)) {

@@ -72,6 +72,17 @@ static void page_cursor_write(struct store_page *p, const unsigned char *key, si
 		at += snprintf(p->cursor + at, sizeof p->cursor - (size_t)at, "%02x", key[i]);
 }
 
+/* The next key of the range. A post's journal entries stand behind its targets and are passed over in one step. */
+static int page_next(struct kv_cursor *c, const struct page_range *r, struct kv_slice *k)
+{
+	int rc = kv_next(c, k, NULL);
+	if (rc < 0 || k->len == r->id_at + 10 || r->due || r->prefix.len != 1)
+		return rc;
+	struct key next = r->prefix;
+	key_add(&next, key_read((const unsigned char *)k->data + 1, 8) + 1, 8);
+	return kv_seek(c, next.b, next.len, k, NULL);
+}
+
 /* Walks one range from *from (empty: its beginning). 1: the page is full and its cursor written. */
 static int page_walk_range(struct store_txn *t, struct store_page *p, const struct page_range *r, const struct key *from,
                            size_t *looks, int (*each)(void *, const struct store_ref *), void *ctx)
@@ -83,7 +94,7 @@ static int page_walk_range(struct store_txn *t, struct store_page *p, const stru
 		return rc;
 	const struct key *start = from->len > 0 ? from : &r->prefix;
 	int stop = 0;
-	for (rc = kv_seek(c, start->b, start->len, &k, NULL); rc == 0; rc = kv_next(c, &k, NULL)) {
+	for (rc = kv_seek(c, start->b, start->len, &k, NULL); rc == 0; rc = page_next(c, r, &k)) {
 		const unsigned char *key = k.data;
 		if (k.len != r->id_at + 10 || memcmp(key, r->prefix.b, r->prefix.len) != 0)
 			break;

@@ -31,8 +31,9 @@ struct store_txn {
 	unsigned char journal_hash[32];
 };
 
-/* A key being put together: a table's letter and the longest name of an account fit. */
-#define KEY_MAX_BYTES 80
+/* A key being put together: a table's letter and the longest idempotency key fit. */
+#define KEY_MAX_BYTES 208
+#define KEY_MAX_NAME 79
 struct key { unsigned char b[KEY_MAX_BYTES]; size_t len; };
 
 static inline struct key key_new(char table)
@@ -60,12 +61,19 @@ static inline uint64_t key_read(const unsigned char *p, unsigned bytes)
 int store_record_put(struct store_txn *t, const struct key *k, const struct record_type *type, const void *value);
 /* Gets and decodes; -ST_NO_ITEM where absent. */
 int store_record_get(struct store_txn *t, struct arena *a, const struct key *k, const struct record_type *type, void *out);
-/* A key of table + name; names longer than 60 bytes are refused. */
+/* A key of table + name; names longer than KEY_MAX_NAME are refused. */
 int key_named(struct key *k, char table, const char *name);
 
 /* Changes the number of targets of an account in a state, at commit. */
 int store_count_add(struct store_txn *t, uint64_t account_no, unsigned state, int64_t by);
 int store_count_flush(struct store_txn *t);
+
+/* Facts that say how far an upgrade is stand in the store itself, so that one that was cut off goes on. */
+int store_upgrade(struct store *s, char *why, size_t why_size);
+
+/* The journal entries of a post follow its targets. */
+#define STORE_LOG_N 0xffff
+struct key store_log_key(uint64_t id, uint64_t writer, uint64_t seq);
 
 /* The one index entry that a target has: in the queue, or in the index of its state. */
 struct key store_index_key(const struct target *t);

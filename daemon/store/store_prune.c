@@ -119,10 +119,7 @@ static int prune_entry(struct store_txn *t, struct arena *a, const struct kv_sli
 	memcpy(key.b, k->data, k->len);
 	rc = kv_del(t->kv, key.b, key.len);
 	if (rc == 0 && e->id != 0) {
-		struct key l = key_new('L');
-		key_add(&l, e->id, 8);
-		key_add(&l, STORE_WRITER, 2);
-		key_add(&l, key_read(key.b + 3, 8), 8);
+		struct key l = store_log_key(e->id, STORE_WRITER, key_read(key.b + 3, 8));
 		rc = kv_del(t->kv, l.b, l.len);
 	}
 	return rc < 0 ? rc : 1;
@@ -172,34 +169,50 @@ int store_prune_journal(struct store_txn *t, struct arena *a, int64_t before_ms,
 
 /* ---- idempotency keys ---- */
 
-int store_prune_keys(struct store_txn *t, struct arena *a, int64_t before_ms, size_t max_looks, char cursor[STORE_CURSOR_MAX],
+/* The cursor is the key in hex, table and all: after those of today come those that format 1 left. */
+static int prune_cursor_read(const char *cursor, struct key *out)
+{
+	*out = key_new('N');
+	if (cursor[0] == '\0')
+		return 0;
+	out->len = 0;
+	for (const char *h = cursor; *h != '\0'; h += 2) {
+		unsigned byte;
+		if (out->len == sizeof out->b || sscanf(h, "%2x", &byte) != 1 || h[1] == '\0')
+			return -ST_INVALID;
+		out->b[out->len++] = (unsigned char)byte;
+	}
+	return out->b[0] == 'N' || out->b[0] == 'K' ? 0 : -ST_INVALID;
+}
+
+static bool key_is_old(struct store_txn *t, struct arena *a, const struct kv_slice *v, int64_t before_ms)
+{
+	struct keyed keyed;
+	struct post p;
+	return store_keyed_decode(a, v, &keyed) == 0 && keyed.created_ms < before_ms && store_post_get(t, a, keyed.id, &p) == -ST_NO_ITEM;
+}
+
+int store_prune_keys(struct store_txn *t, struct arena *a, int64_t before_ms, size_t max_looks, char cursor[STORE_KEY_CURSOR_MAX],
                      int64_t *removed)
 {
 	struct kv_cursor *c;
 	struct kv_slice k, v;
-	struct key start = key_new('K'), old[PRUNE_BATCH];
+	struct key start, *old = arena_alloc(a, PRUNE_BATCH, sizeof *old);
 	size_t count = 0, looks = 0;
-	/* The cursor is the hash in hex: keys are spread evenly, so the walk needs no other order. */
-	for (size_t i = 0; cursor[2 * i] != '\0' && i < 16; i++) {
-		unsigned byte = 0;
-		(void)sscanf(cursor + 2 * i, "%2x", &byte);
-		start.b[start.len++] = (unsigned char)byte;
-	}
-	int rc = kv_cursor_open(t->kv, &c);
+	int rc = old == NULL ? -ST_NO_MEMORY : prune_cursor_read(cursor, &start);
+	if (rc == 0)
+		rc = kv_cursor_open(t->kv, &c);
 	if (rc < 0)
 		return rc;
 	cursor[0] = '\0';
 	for (rc = kv_seek(c, start.b, start.len, &k, &v); rc == 0; rc = kv_next(c, &k, &v)) {
-		struct keyed keyed;
-		struct post p;
-		if (((const char *)k.data)[0] != 'K' || k.len != 17)
+		if (((const char *)k.data)[0] != start.b[0])
 			break;
 		if (looks++ == max_looks || count == PRUNE_BATCH) {
-			(void)hash_hex((const unsigned char *)k.data + 1, 16, cursor);
+			(void)hash_hex(k.data, k.len, cursor);
 			break;
 		}
-		if (store_keyed_decode(a, &v, &keyed) < 0 || keyed.created_ms >= before_ms ||
-		    store_post_get(t, a, keyed.id, &p) != -ST_NO_ITEM)
+		if (!key_is_old(t, a, &v, before_ms))
 			continue;
 		old[count].len = k.len;
 		memcpy(old[count++].b, k.data, k.len);
@@ -207,6 +220,8 @@ int store_prune_keys(struct store_txn *t, struct arena *a, int64_t before_ms, si
 	kv_cursor_close(c);
 	if (rc == -ST_NO_ITEM)
 		rc = 0;
+	if (rc == 0 && cursor[0] == '\0' && start.b[0] == 'N')
+		(void)snprintf(cursor, STORE_KEY_CURSOR_MAX, "%02x", 'K');
 	for (size_t i = 0; i < count && rc == 0; i++)
 		rc = kv_del(t->kv, old[i].b, old[i].len);
 	*removed += rc == 0 ? (int64_t)count : 0;

@@ -69,7 +69,7 @@ int store_account_make(struct store_txn *t, struct arena *a, const char *name, c
 		return rc;
 	struct kv_cursor *c;
 	struct kv_slice last;
-	struct key end = key_new('A' + 1), k;
+	struct key end = key_account(UINT32_MAX), k;
 	rc = kv_cursor_open(t->kv, &c);
 	if (rc < 0)
 		return rc;
@@ -131,14 +131,25 @@ int store_keyed_decode(struct arena *a, const struct kv_slice *v, struct keyed *
 	return record_decode(&keyed_type, v->data, v->len, a, out);
 }
 
-static int key_keyed(struct key *k, const char *key)
+static int key_hashed(struct key *k, char table, const char *name)
 {
 	unsigned char hash[EVP_MAX_MD_SIZE];
-	if (EVP_Digest(key, strlen(key), hash, NULL, EVP_sha256(), NULL) != 1)
+	if (EVP_Digest(name, strlen(name), hash, NULL, EVP_sha256(), NULL) != 1)
 		return -ST_NO_MEMORY;
-	*k = key_new('K');
+	*k = key_new(table);
 	memcpy(k->b + 1, hash, 16);
 	k->len += 16;
+	return 0;
+}
+
+static int key_keyed(struct key *k, const char *key)
+{
+	size_t len = strlen(key);
+	*k = key_new('N');
+	if (len == 0 || len > STORE_MAX_KEY_BYTES)
+		return -ST_INVALID;
+	memcpy(k->b + 1, key, len);
+	k->len += len;
 	return 0;
 }
 
@@ -146,6 +157,11 @@ int store_key_get(struct store_txn *t, struct arena *a, const char *key, struct 
 {
 	struct key k;
 	int rc = key_keyed(&k, key);
+	if (rc == 0)
+		rc = store_record_get(t, a, &k, &keyed_type, out);
+	if (rc != -ST_NO_ITEM)
+		return rc;
+	rc = key_hashed(&k, 'K', key);
 	return rc < 0 ? rc : store_record_get(t, a, &k, &keyed_type, out);
 }
 
@@ -168,9 +184,7 @@ static int key_gate(struct key *k, const char *name)
 {
 	if (key_named(k, 'G', name) == 0)
 		return 0;
-	int rc = key_keyed(k, name);
-	k->b[0] = 'G';
-	return rc;
+	return key_hashed(k, 'G', name);
 }
 
 int store_gate_get(struct store_txn *t, struct arena *a, const char *name, struct gate *out)

@@ -160,7 +160,7 @@ static void test_keys(void **state)
 {
 	struct world *w = *state;
 	struct account account;
-	char key[32], cursor[STORE_CURSOR_MAX] = "";
+	char key[32], cursor[STORE_KEY_CURSOR_MAX] = "";
 	begin(w, true);
 	assert_int_equal(store_account_make(w->txn, &w->arena, "a", "outbox", &account), 0);
 	struct made kept = make_post(w, 1, account.no);

@@ -83,12 +83,12 @@ static void test_format(void **state)
 	assert_int_equal(store_open(w->directory, WORLD_MAP_BYTES, &other, why, sizeof why), -ST_CONFLICT);
 	assert_non_null(strstr(why, "another smmqd"));
 	assert_non_null(strstr(why, w->directory));
-	assert_int_equal(store_fact_put(begin(w, true), "format", "2"), 0);
+	assert_int_equal(store_fact_put(begin(w, true), "format", "3"), 0);
 	commit(w);
 	store_close(w->store);
 	w->store = NULL;
 	assert_int_equal(store_open(w->directory, WORLD_MAP_BYTES, &other, why, sizeof why), -ST_REFUSED);
-	assert_non_null(strstr(why, "store format 2"));
+	assert_non_null(strstr(why, "store format 3"));
 	assert_int_equal(store_open("/nowhere/at/all", WORLD_MAP_BYTES, &other, why, sizeof why), -ST_IO);
 	assert_non_null(strstr(why, "/nowhere/at/all"));
 }

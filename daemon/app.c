@@ -342,6 +342,9 @@ static void app_tear_down(struct app *a)
 	loop_wake_free(a->wake);
 	loop_free(a->loop);
 	guard_free(a->guard);
+	/* Not after the disk failed: what it holds is for the next start to find out. */
+	if (a->store != NULL && a->exit_status == 0 && store_settle(a->store) < 0)
+		log_line(LOG_LEVEL_WARNING, "the store could not be tidied; its log is read at the next start", "directory=%s", a->conf->state_directory);
 	store_close(a->store);
 	conf_unref(a->conf);
 }

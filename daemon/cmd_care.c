@@ -54,7 +54,7 @@ static void care_run(void *data)
 		care_backup(w);
 		return;
 	}
-	w->status = store_begin(w->store, false, &txn);
+	w->status = store_snapshot(w->store, &txn);
 	if (w->status < 0)
 		return;
 	w->status = w->kind == CARE_CHECK ? store_check(txn, &w->report) : store_verify(txn, &w->report);

@@ -47,6 +47,6 @@ smmqd_LDADD = $(DAEMON_LIBS)
 # Everything the daemon is made of, in link order; tests link the same.
 MODEL_LIBS = daemon/libmodel.a proto/libproto.a $(CJSON_LIBS) $(CRYPTO_LIBS) $(ICU_LIBS) $(PSL_LIBS) $(ICAL_LIBS) -lpthread
 DAEMON_LIBS = daemon/libsmmqd.a daemon/libplat.a daemon/libstore.a daemon/libio.a daemon/libsmmqd.a $(MODEL_LIBS) \
-	$(UV_LIBS) $(CURL_LIBS) $(LMDB_LIBS) $(SYSTEMD_LIBS) $(INIH_LIBS) $(PNG_LIBS) $(JPEG_LIBS) $(WEBP_LIBS) $(GIF_LIBS)
+	$(UV_LIBS) $(CURL_LIBS) $(LMDB_LIBS) $(ZLIB_LIBS) $(SYSTEMD_LIBS) $(INIH_LIBS) $(PNG_LIBS) $(JPEG_LIBS) $(WEBP_LIBS) $(GIF_LIBS)
 
 dist_man_MANS += %D%/smmqd.8 %D%/smmqd.conf.5

@@ -5,13 +5,15 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "daemon/io/clock.h"
 #include "daemon/log.h"
 #include "proto/status.h"
 
 #define GROUP_MAX_TURNS 1024
-#define GROUP_MAX_BYTES (8u * 1024 * 1024)
+#define GROUP_MAX_BYTES (2u * 1024 * 1024)
+#define IDLE_MS 300                  /* nothing came for so long: the store is brought up to date */
 
 enum effect_kind { EFFECT_REPLY, EFFECT_DUE, EFFECT_PERIODIC, EFFECT_CALL };
 
@@ -260,17 +262,52 @@ static bool turns_step(struct turns *ts)
 	return true;
 }
 
+/* A slice of the store's own work, between groups. Called with the mutex held; true while there is more of it. */
+static bool turns_tidy(struct turns *ts, bool idle)
+{
+	if (ts->fatal != 0)
+		return false;
+	ts->running = true;
+	pthread_mutex_unlock(&ts->mutex);
+	int rc = store_tidy(ts->store, idle);
+	pthread_mutex_lock(&ts->mutex);
+	ts->running = false;
+	if (rc == -ST_IO)
+		ts->fatal = rc;
+	return rc == 1;
+}
+
+/* Waits for turns; false when none came for a while. Called with the mutex held. */
+static bool turns_wait(struct turns *ts, bool untidy)
+{
+	struct timespec until;
+	if (!untidy || clock_gettime(CLOCK_REALTIME, &until) != 0) {
+		pthread_cond_wait(&ts->cond, &ts->mutex);
+		return true;
+	}
+	until.tv_nsec += IDLE_MS * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000L;
+	until.tv_nsec %= 1000000000L;
+	return pthread_cond_timedwait(&ts->cond, &ts->mutex, &until) == 0;
+}
+
 static void *turns_thread(void *arg)
 {
 	struct turns *ts = arg;
+	bool untidy = true, more = false;
 	pthread_mutex_lock(&ts->mutex);
 	while (!ts->stop || ts->waiting.head != NULL) {
 		if (turns_step(ts)) {
 			pthread_mutex_unlock(&ts->mutex);
 			ts->sinks.wake(ts->sinks.ctx);
 			pthread_mutex_lock(&ts->mutex);
-		} else {
-			pthread_cond_wait(&ts->cond, &ts->mutex);
+			untidy = true;
+			more = turns_tidy(ts, false);
+		} else if (more) {
+			more = turns_tidy(ts, true);
+		} else if (!turns_wait(ts, untidy)) {
+			untidy = false;
+			more = turns_tidy(ts, true);
 		}
 	}
 	pthread_mutex_unlock(&ts->mutex);
@@ -440,6 +477,8 @@ void turns_pump(struct turns *ts)
 	while (more) {
 		pthread_mutex_lock(&ts->mutex);
 		more = turns_step(ts);
+		if (more)
+			(void)turns_tidy(ts, false);
 		pthread_mutex_unlock(&ts->mutex);
 		turns_release(ts);
 	}

@@ -2,13 +2,18 @@
  *
  * Keys are 1 to 511 bytes, ordered as memcmp orders them. A key's first byte says which tree it stands in: what grows in
  * step then lies close on disk, and trees whose keys come in ascending order are filled to the brim. A cursor stays in the
- * tree of the key it was last sent to. One write transaction at a time, on the thread that runs the
- * turns; read transactions may run beside it on other threads, one at a time per thread, and must be short: while one is
- * open nothing it can see is reused. Data returned by get and cursors point into the store and are valid until the
- * transaction changes something or ends.
+ * tree of the key it was last sent to.
+ *
+ * One write transaction at a time, on the thread that runs the turns; read transactions may run beside it on other threads, and
+ * must be short: while one is open no commit comes to its end. Data returned by get and cursors point into the store and
+ * are valid until the transaction changes something or ends.
+ *
+ * A commit is one record and one sync of the write-ahead log (kv_wal.h). What is committed is kept in memory (kv_overlay.h) until
+ * it is merged into the trees (kv_lmdb.h), many commits at once and in key order; a reader sees the trees with the overlay over
+ * them. After a crash the overlay is read back from the log. kv_tidy does the merging, a slice at a time.
  *
  * A failed put or del poisons its write transaction: every later one and the commit fail with the same status, and nothing is
- * written. Commit returns after the data are synced. */
+ * written. */
 #ifndef SMMQ_STORE_KV_H
 #define SMMQ_STORE_KV_H
 
@@ -32,15 +37,25 @@ struct kv_tree {
 };
 
 /* Opens (making it if missing) the store in directory; trees: at most KV_MAX_TREES, exactly one of them without letters, static.
- * why receives a text for people on failure. 0, -ST_NO_SPACE, -ST_IO, -ST_CORRUPT, -ST_NO_MEMORY. */
+ * why receives a text for people on failure. 0, -ST_NO_SPACE, -ST_IO, -ST_CORRUPT, -ST_NO_MEMORY, -ST_REFUSED (the log belongs to
+ * another store or is missing: what was promised may be in it). */
 int kv_open(const char *directory, int64_t map_bytes, const struct kv_tree *trees, size_t tree_count, struct kv **out, char *why,
             size_t why_size);
+/* As a crash does: what is committed is read back from the log by the next kv_open. NULL is fine. */
 void kv_close(struct kv *kv);
+
+/* Writer's thread, no transaction open: merges a bounded part of the overlay where enough has gathered, or where idle asks for it.
+ * 1: there is more to do; 0: not now; or a status (-ST_NO_SPACE: it is tried again with the next call; -ST_IO). */
+int kv_tidy(struct kv *kv, bool idle);
+/* Merges everything and makes the trees complete without the log, for a clean end. Writer's thread. 0 or a status. */
+int kv_settle(struct kv *kv);
 
 /* -ST_NO_MEMORY, -ST_IO, -ST_BUSY (too many readers). */
 int kv_begin(struct kv *kv, bool write, struct kv_txn **out);
-/* Ends the transaction in every case. 0, -ST_NO_SPACE (nothing changed), -ST_IO (the disk failed: what is on it is not
- * known, the process must stop and read it again). */
+/* A read transaction that may take its time, with a copy of the overlay. */
+int kv_snapshot(struct kv *kv, struct kv_txn **out);
+/* Ends the transaction in every case and returns after what it changed is synced. 0, -ST_NO_SPACE (nothing changed), -ST_IO
+ * (the disk failed: what is on it is not known, the process must stop and read it again). */
 int kv_commit(struct kv_txn *txn);
 void kv_abort(struct kv_txn *txn);               /* NULL is fine */
 
@@ -61,9 +76,8 @@ int kv_usage(struct kv *kv, struct kv_usage *out);
 /* Bytes that writes may still take: what is free in the map and, where the file has to grow for them, on the disk. */
 int kv_room(struct kv_txn *txn, uint64_t *out_bytes);
 /* Stores written before there were trees have all keys in one. Until kv_adopt has moved them, kv_get alone finds those left behind.
- * Moves up to max of them in a write transaction; the number moved, 0 once none is left, or a status. */
-bool kv_needs_adopting(const struct kv *kv);
-int64_t kv_adopt(struct kv_txn *txn, size_t max);
+ * Moves up to max of them in a transaction of its own; the number moved, 0 once none is left, or a status. */
+int64_t kv_adopt(struct kv *kv, size_t max);
 /* A consistent copy into an empty directory, beside the work. why: a text for people. Any thread. */
 int kv_backup(struct kv *kv, const char *directory, char *why, size_t why_size);
 

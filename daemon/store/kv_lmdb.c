@@ -1,5 +1,5 @@
-/* kv_lmdb.c: kv.h on LMDB: one environment, a named database for each tree. LMDB's codes are translated here and nowhere else. */
-#include "daemon/store/kv.h"
+/* kv_lmdb.c: the trees: one LMDB environment, a named database for each. LMDB's codes are translated here and nowhere else. */
+#include "daemon/store/kv_lmdb.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,33 +13,33 @@
 
 #include "proto/status.h"
 
-#define KV_MAX_READERS 64
-#define KV_LOCK_BYTES (64 * 1024)
-#define KV_FULL_BYTES (1024 * 1024)
-#define KV_LOW_BYTES (64u * 1024 * 1024)
+#define LMDB_MAX_READERS 64
+#define LMDB_LOCK_BYTES (64 * 1024)
+#define LMDB_FULL_BYTES (1024 * 1024)
+#define LMDB_LOW_BYTES (64u * 1024 * 1024)
 
-struct kv {
+struct lmdb {
 	MDB_env *env;
 	MDB_dbi unnamed;                 /* LMDB's list of the trees; all keys, in stores from before there were trees */
 	bool needs_adopting;
 	struct tree { MDB_dbi dbi; bool ascending; } trees[KV_MAX_TREES];
+	unsigned tree_count;
 	unsigned char tree_of[256];      /* by a key's first byte */
 };
 
-struct kv_txn {
-	struct kv *kv;
+struct lmdb_txn {
+	struct lmdb *db;
 	MDB_txn *txn;
 	bool write;
 	int failed;                      /* a change could not be made: nothing of the transaction may be committed */
 };
 
-struct kv_cursor {
-	struct kv_txn *txn;
-	MDB_cursor *cur;                 /* NULL before the first seek */
-	const struct tree *tree;
+struct lmdb_cursor {
+	struct lmdb_txn *txn;
+	MDB_cursor *cur;
 };
 
-static int kv_status(int rc)
+static int lmdb_status(int rc)
 {
 	switch (rc) {
 	case 0: return 0;
@@ -55,7 +55,7 @@ static int kv_status(int rc)
 
 /* LMDB makes its lock file sparse and then touches it through a mapping: on a full disk that is a SIGBUS. So the blocks are
  * claimed first, where failing is an ordinary error. */
-static int kv_claim_lock_file(const char *directory)
+static int lmdb_claim_lock_file(const char *directory)
 {
 	char path[4096];
 	int n = snprintf(path, sizeof path, "%s/lock.mdb", directory);
@@ -66,62 +66,63 @@ static int kv_claim_lock_file(const char *directory)
 		return errno;
 	struct stat st;
 	int rc = fstat(fd, &st) < 0 ? errno : 0;
-	if (rc == 0 && st.st_size < KV_LOCK_BYTES)
-		rc = posix_fallocate(fd, 0, KV_LOCK_BYTES);
+	if (rc == 0 && st.st_size < LMDB_LOCK_BYTES)
+		rc = posix_fallocate(fd, 0, LMDB_LOCK_BYTES);
 	if (rc != 0 && st.st_size == 0)
 		(void)unlink(path);
 	(void)close(fd);
 	return rc;
 }
 
-static int kv_open_env(struct kv *kv, const char *directory, int64_t map_bytes)
+static int lmdb_open_env(struct lmdb *db, const char *directory, int64_t map_bytes)
 {
-	int rc = kv_claim_lock_file(directory);
+	int rc = lmdb_claim_lock_file(directory);
 	if (rc == 0)
-		rc = mdb_env_create(&kv->env);
+		rc = mdb_env_create(&db->env);
 	if (rc == 0)
-		rc = mdb_env_set_mapsize(kv->env, (size_t)map_bytes);
+		rc = mdb_env_set_mapsize(db->env, (size_t)map_bytes);
 	if (rc == 0)
-		rc = mdb_env_set_maxreaders(kv->env, KV_MAX_READERS);
+		rc = mdb_env_set_maxreaders(db->env, LMDB_MAX_READERS);
 	if (rc == 0)
-		rc = mdb_env_set_maxdbs(kv->env, KV_MAX_TREES);
+		rc = mdb_env_set_maxdbs(db->env, KV_MAX_TREES);
 	/* NOTLS: a read transaction belongs to its handle, so one thread may have a write and a read at once. NORDAHEAD: the
 	 * queue may be larger than memory. */
-	return rc == 0 ? mdb_env_open(kv->env, directory, MDB_NOTLS | MDB_NORDAHEAD, 0600) : rc;
+	return rc == 0 ? mdb_env_open(db->env, directory, MDB_NOTLS | MDB_NORDAHEAD, 0600) : rc;
 }
 
 /* The names of trees are one byte, other keys are longer. */
-static int kv_look_for_old(struct kv *kv, MDB_txn *txn)
+static int lmdb_look_for_old(struct lmdb *db, MDB_txn *txn)
 {
 	MDB_cursor *cur;
 	MDB_val k, v;
-	int rc = mdb_cursor_open(txn, kv->unnamed, &cur);
+	int rc = mdb_cursor_open(txn, db->unnamed, &cur);
 	if (rc != 0)
 		return rc;
 	while ((rc = mdb_cursor_get(cur, &k, &v, MDB_NEXT)) == 0 && k.mv_size == 1)
 		;
-	kv->needs_adopting = rc == 0;
+	db->needs_adopting = rc == 0;
 	mdb_cursor_close(cur);
 	return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-static int kv_open_trees(struct kv *kv, const struct kv_tree *trees, size_t tree_count)
+static int lmdb_open_trees(struct lmdb *db, const struct kv_tree *trees, size_t tree_count)
 {
 	MDB_txn *txn = NULL;
-	int rc = mdb_txn_begin(kv->env, NULL, 0, &txn);
+	int rc = mdb_txn_begin(db->env, NULL, 0, &txn);
 	if (rc == 0)
-		rc = mdb_dbi_open(txn, NULL, 0, &kv->unnamed);
+		rc = mdb_dbi_open(txn, NULL, 0, &db->unnamed);
 	if (rc == 0)
-		rc = kv_look_for_old(kv, txn);
+		rc = lmdb_look_for_old(db, txn);
 	for (size_t i = 0; rc == 0 && i < tree_count; i++) {
-		rc = mdb_dbi_open(txn, trees[i].name, MDB_CREATE, &kv->trees[i].dbi);
-		kv->trees[i].ascending = trees[i].ascending;
+		rc = mdb_dbi_open(txn, trees[i].name, MDB_CREATE, &db->trees[i].dbi);
+		db->trees[i].ascending = trees[i].ascending;
 		if (trees[i].letters == NULL)
-			memset(kv->tree_of, (int)i, sizeof kv->tree_of);
+			memset(db->tree_of, (int)i, sizeof db->tree_of);
 	}
+	db->tree_count = (unsigned)tree_count;
 	for (size_t i = 0; i < tree_count; i++)
 		for (const char *l = trees[i].letters; l != NULL && *l != '\0'; l++)
-			kv->tree_of[(unsigned char)*l] = (unsigned char)i;
+			db->tree_of[(unsigned char)*l] = (unsigned char)i;
 	if (rc == 0)
 		return mdb_txn_commit(txn);
 	if (txn != NULL)
@@ -129,75 +130,75 @@ static int kv_open_trees(struct kv *kv, const struct kv_tree *trees, size_t tree
 	return rc;
 }
 
-int kv_open(const char *directory, int64_t map_bytes, const struct kv_tree *trees, size_t tree_count, struct kv **out, char *why,
+int lmdb_open(const char *directory, int64_t map_bytes, const struct kv_tree *trees, size_t tree_count, struct lmdb **out, char *why,
             size_t why_size)
 {
-	struct kv *kv = calloc(1, sizeof *kv);
-	if (kv == NULL) {
+	struct lmdb *db = calloc(1, sizeof *db);
+	if (db == NULL) {
 		(void)snprintf(why, why_size, "no memory");
 		return -ST_NO_MEMORY;
 	}
-	int rc = kv_open_env(kv, directory, map_bytes);
+	int rc = lmdb_open_env(db, directory, map_bytes);
 	if (rc == 0)
-		rc = kv_open_trees(kv, trees, tree_count);
+		rc = lmdb_open_trees(db, trees, tree_count);
 	if (rc != 0) {
 		(void)snprintf(why, why_size, "%s", mdb_strerror(rc));
-		kv_close(kv);
-		return rc == EAGAIN ? -ST_CONFLICT : kv_status(rc);
+		lmdb_close(db);
+		return rc == EAGAIN ? -ST_CONFLICT : lmdb_status(rc);
 	}
-	*out = kv;
+	*out = db;
 	return 0;
 }
 
-void kv_close(struct kv *kv)
+void lmdb_close(struct lmdb *db)
 {
-	if (kv == NULL)
+	if (db == NULL)
 		return;
-	if (kv->env != NULL)
-		mdb_env_close(kv->env);
-	free(kv);
+	if (db->env != NULL)
+		mdb_env_close(db->env);
+	free(db);
 }
 
-int kv_begin(struct kv *kv, bool write, struct kv_txn **out)
+int lmdb_begin(struct lmdb *db, bool write, struct lmdb_txn **out)
 {
-	struct kv_txn *t = calloc(1, sizeof *t);
+	struct lmdb_txn *t = calloc(1, sizeof *t);
 	if (t == NULL)
 		return -ST_NO_MEMORY;
-	int rc = mdb_txn_begin(kv->env, NULL, write ? 0 : MDB_RDONLY, &t->txn);
+	int rc = mdb_txn_begin(db->env, NULL, write ? 0 : MDB_RDONLY, &t->txn);
 	if (rc != 0) {
 		free(t);
-		return kv_status(rc);
+		return lmdb_status(rc);
 	}
-	t->kv = kv;
+	t->db = db;
 	t->write = write;
 	*out = t;
 	return 0;
 }
 
 /* A write that the disk has no room for comes out of LMDB as EIO when part of it fitted. Nothing has changed then. */
-static bool kv_disk_full(struct kv *kv)
+static bool lmdb_disk_full(struct lmdb *db)
 {
 	mdb_filehandle_t fd;
 	struct statvfs fs;
-	return mdb_env_get_fd(kv->env, &fd) == 0 && fstatvfs(fd, &fs) == 0 && fs.f_bavail * fs.f_frsize < KV_FULL_BYTES;
+	return mdb_env_get_fd(db->env, &fd) == 0 && fstatvfs(fd, &fs) == 0 && fs.f_bavail * fs.f_frsize < LMDB_FULL_BYTES;
 }
 
-int kv_commit(struct kv_txn *txn)
+int lmdb_commit(struct lmdb_txn *txn)
 {
-	struct kv *kv = txn->kv;
+	struct lmdb *db = txn->db;
 	if (txn->failed < 0) {
 		int failed = txn->failed;
-		kv_abort(txn);
+		lmdb_abort(txn);
 		return failed;
 	}
 	int rc = mdb_txn_commit(txn->txn);
 	free(txn);
-	if (rc == EIO && kv_disk_full(kv))
+	if (rc == EIO && lmdb_disk_full(db))
 		rc = ENOSPC;
-	return kv_status(rc);
+	return lmdb_status(rc);
 }
 
-void kv_abort(struct kv_txn *txn)
+void lmdb_abort(struct lmdb_txn *txn)
 {
 	if (txn == NULL)
 		return;
@@ -206,16 +207,16 @@ void kv_abort(struct kv_txn *txn)
 }
 
 /* LMDB takes non-const pointers but does not write through keys and values it is given. */
-static MDB_val kv_val(const void *data, size_t len)
+static MDB_val lmdb_val(const void *data, size_t len)
 {
 	union { const void *in; void *out; } p = { .in = data };
 	return (MDB_val){ .mv_size = len, .mv_data = p.out };
 }
 
-static int kv_out(int rc, const MDB_val *key, const MDB_val *val, struct kv_slice *k, struct kv_slice *v)
+static int lmdb_out(int rc, const MDB_val *key, const MDB_val *val, struct kv_slice *k, struct kv_slice *v)
 {
 	if (rc != 0)
-		return kv_status(rc);
+		return lmdb_status(rc);
 	if (k != NULL)
 		*k = (struct kv_slice){ key->mv_data, key->mv_size };
 	if (v != NULL)
@@ -223,139 +224,136 @@ static int kv_out(int rc, const MDB_val *key, const MDB_val *val, struct kv_slic
 	return 0;
 }
 
-static const struct tree *kv_tree_of(const struct kv *kv, const void *key, size_t key_len)
+unsigned lmdb_tree(const struct lmdb *db, const void *key, size_t key_len)
 {
-	return &kv->trees[key_len > 0 ? kv->tree_of[*(const unsigned char *)key] : 0];
+	return key_len > 0 ? db->tree_of[*(const unsigned char *)key] : 0;
 }
 
-int kv_get(struct kv_txn *txn, const void *key, size_t key_len, struct kv_slice *out)
+unsigned lmdb_tree_count(const struct lmdb *db)
 {
-	MDB_val k = kv_val(key, key_len), v;
-	int rc = mdb_get(txn->txn, kv_tree_of(txn->kv, key, key_len)->dbi, &k, &v);
-	if (rc == MDB_NOTFOUND && txn->kv->needs_adopting && key_len > 1)
-		rc = mdb_get(txn->txn, txn->kv->unnamed, &k, &v);
-	return kv_out(rc, &k, &v, NULL, out);
+	return db->tree_count;
+}
+
+int lmdb_get(struct lmdb_txn *txn, unsigned tree, const void *key, size_t key_len, struct kv_slice *out)
+{
+	MDB_val k = lmdb_val(key, key_len), v;
+	int rc = mdb_get(txn->txn, txn->db->trees[tree].dbi, &k, &v);
+	if (rc == MDB_NOTFOUND && txn->db->needs_adopting && key_len > 1)
+		rc = mdb_get(txn->txn, txn->db->unnamed, &k, &v);
+	return lmdb_out(rc, &k, &v, NULL, out);
 }
 
 /* LMDB answers everything after a failed change with a code of its own; what counts is why the first one failed. */
-static int kv_changed(struct kv_txn *txn, int rc)
+static int lmdb_changed(struct lmdb_txn *txn, int rc)
 {
 	if (txn->failed == 0)
-		txn->failed = kv_status(rc);
+		txn->failed = lmdb_status(rc);
 	return txn->failed;
 }
 
-int kv_put(struct kv_txn *txn, const void *key, size_t key_len, const void *data, size_t len)
+int lmdb_put(struct lmdb_txn *txn, unsigned tree, const void *key, size_t key_len, const void *data, size_t len)
 {
-	MDB_val k = kv_val(key, key_len), v = kv_val(data, len);
-	const struct tree *tree = kv_tree_of(txn->kv, key, key_len);
+	MDB_val k = lmdb_val(key, key_len), v = lmdb_val(data, len);
+	const struct tree *t = &txn->db->trees[tree];
 	/* Appending splits no page in half; it changes nothing where the key is not the highest. */
-	int rc = tree->ascending ? mdb_put(txn->txn, tree->dbi, &k, &v, MDB_APPEND) : MDB_KEYEXIST;
+	int rc = t->ascending ? mdb_put(txn->txn, t->dbi, &k, &v, MDB_APPEND) : MDB_KEYEXIST;
 	if (rc == MDB_KEYEXIST)
-		rc = mdb_put(txn->txn, tree->dbi, &k, &v, 0);
-	return kv_changed(txn, rc);
+		rc = mdb_put(txn->txn, t->dbi, &k, &v, 0);
+	return lmdb_changed(txn, rc);
 }
 
-int kv_del(struct kv_txn *txn, const void *key, size_t key_len)
+int lmdb_append(struct lmdb_txn *txn, unsigned tree, const void *key, size_t key_len, const void *data, size_t len)
 {
-	MDB_val k = kv_val(key, key_len);
-	int rc = mdb_del(txn->txn, kv_tree_of(txn->kv, key, key_len)->dbi, &k, NULL);
-	return rc == MDB_NOTFOUND ? 0 : kv_changed(txn, rc);
+	MDB_val k = lmdb_val(key, key_len), v = lmdb_val(data, len);
+	return lmdb_changed(txn, mdb_put(txn->txn, txn->db->trees[tree].dbi, &k, &v, MDB_APPEND));
 }
 
-int kv_cursor_open(struct kv_txn *txn, struct kv_cursor **out)
+int lmdb_del(struct lmdb_txn *txn, unsigned tree, const void *key, size_t key_len)
 {
-	struct kv_cursor *c = calloc(1, sizeof *c);
+	MDB_val k = lmdb_val(key, key_len);
+	int rc = mdb_del(txn->txn, txn->db->trees[tree].dbi, &k, NULL);
+	return rc == MDB_NOTFOUND ? 0 : lmdb_changed(txn, rc);
+}
+
+int lmdb_cursor_open(struct lmdb_txn *txn, unsigned tree, struct lmdb_cursor **out)
+{
+	struct lmdb_cursor *c = calloc(1, sizeof *c);
 	if (c == NULL)
 		return -ST_NO_MEMORY;
-	c->txn = txn;
+	int rc = mdb_cursor_open(txn->txn, txn->db->trees[tree].dbi, &c->cur);
+	if (rc != 0) {
+		free(c);
+		return lmdb_status(rc);
+	}
 	*out = c;
 	return 0;
 }
 
-void kv_cursor_close(struct kv_cursor *c)
+void lmdb_cursor_close(struct lmdb_cursor *c)
 {
 	if (c == NULL)
 		return;
-	if (c->cur != NULL)
-		mdb_cursor_close(c->cur);
+	mdb_cursor_close(c->cur);
 	free(c);
 }
 
-static int kv_cursor_tree(struct kv_cursor *c, const void *key, size_t key_len)
+int lmdb_seek(struct lmdb_cursor *c, const void *key, size_t key_len, struct kv_slice *k, struct kv_slice *v)
 {
-	const struct tree *tree = kv_tree_of(c->txn->kv, key, key_len);
-	if (c->cur != NULL && c->tree == tree)
-		return 0;
-	if (c->cur != NULL)
-		mdb_cursor_close(c->cur);
-	c->cur = NULL;
-	c->tree = tree;
-	return mdb_cursor_open(c->txn->txn, tree->dbi, &c->cur);
+	MDB_val mk = lmdb_val(key, key_len), mv;
+	return lmdb_out(mdb_cursor_get(c->cur, &mk, &mv, MDB_SET_RANGE), &mk, &mv, k, v);
 }
 
-int kv_seek(struct kv_cursor *c, const void *key, size_t key_len, struct kv_slice *k, struct kv_slice *v)
-{
-	MDB_val mk = kv_val(key, key_len), mv;
-	int rc = kv_cursor_tree(c, key, key_len);
-	if (rc == 0)
-		rc = mdb_cursor_get(c->cur, &mk, &mv, MDB_SET_RANGE);
-	return kv_out(rc, &mk, &mv, k, v);
-}
-
-int kv_next(struct kv_cursor *c, struct kv_slice *k, struct kv_slice *v)
+int lmdb_next(struct lmdb_cursor *c, struct kv_slice *k, struct kv_slice *v)
 {
 	MDB_val mk, mv;
-	return kv_out(mdb_cursor_get(c->cur, &mk, &mv, MDB_NEXT), &mk, &mv, k, v);
+	return lmdb_out(mdb_cursor_get(c->cur, &mk, &mv, MDB_NEXT), &mk, &mv, k, v);
 }
 
-int kv_prev(struct kv_cursor *c, struct kv_slice *k, struct kv_slice *v)
+int lmdb_prev(struct lmdb_cursor *c, struct kv_slice *k, struct kv_slice *v)
 {
 	MDB_val mk, mv;
-	return kv_out(mdb_cursor_get(c->cur, &mk, &mv, MDB_PREV), &mk, &mv, k, v);
+	return lmdb_out(mdb_cursor_get(c->cur, &mk, &mv, MDB_PREV), &mk, &mv, k, v);
 }
 
-int kv_seek_before(struct kv_cursor *c, const void *key, size_t key_len, struct kv_slice *k, struct kv_slice *v)
+int lmdb_seek_before(struct lmdb_cursor *c, const void *key, size_t key_len, struct kv_slice *k, struct kv_slice *v)
 {
-	MDB_val mk = kv_val(key, key_len), mv;
-	int rc = kv_cursor_tree(c, key, key_len);
-	if (rc == 0)
-		rc = mdb_cursor_get(c->cur, &mk, &mv, MDB_SET_RANGE);
+	MDB_val mk = lmdb_val(key, key_len), mv;
+	int rc = mdb_cursor_get(c->cur, &mk, &mv, MDB_SET_RANGE);
 	rc = rc == MDB_NOTFOUND ? mdb_cursor_get(c->cur, &mk, &mv, MDB_LAST)
 	   : rc == 0 ? mdb_cursor_get(c->cur, &mk, &mv, MDB_PREV) : rc;
-	return kv_out(rc, &mk, &mv, k, v);
+	return lmdb_out(rc, &mk, &mv, k, v);
 }
 
-int kv_usage(struct kv *kv, struct kv_usage *out)
+int lmdb_usage(struct lmdb *db, struct kv_usage *out)
 {
 	MDB_envinfo info;
 	MDB_stat st;
-	int rc = mdb_env_info(kv->env, &info);
+	int rc = mdb_env_info(db->env, &info);
 	if (rc == 0)
-		rc = mdb_env_stat(kv->env, &st);
+		rc = mdb_env_stat(db->env, &st);
 	if (rc != 0)
-		return kv_status(rc);
+		return lmdb_status(rc);
 	*out = (struct kv_usage){ .used_bytes = (uint64_t)(info.me_last_pgno + 1) * st.ms_psize, .map_bytes = info.me_mapsize };
 	return 0;
 }
 
-bool kv_needs_adopting(const struct kv *kv)
+bool lmdb_needs_adopting(const struct lmdb *db)
 {
-	return kv->needs_adopting;
+	return db->needs_adopting;
 }
 
-int64_t kv_adopt(struct kv_txn *txn, size_t max)
+int64_t lmdb_adopt(struct lmdb_txn *txn, size_t max)
 {
 	MDB_cursor *cur;
 	MDB_val k, v;
 	int64_t moved = 0;
-	int rc = mdb_cursor_open(txn->txn, txn->kv->unnamed, &cur);
+	int rc = mdb_cursor_open(txn->txn, txn->db->unnamed, &cur);
 	if (rc != 0)
-		return kv_changed(txn, rc);
+		return lmdb_changed(txn, rc);
 	while ((size_t)moved < max && (rc = mdb_cursor_get(cur, &k, &v, MDB_NEXT)) == 0) {
 		if (k.mv_size == 1)
 			continue;
-		rc = kv_put(txn, k.mv_data, k.mv_size, v.mv_data, v.mv_size);
+		rc = lmdb_put(txn, lmdb_tree(txn->db, k.mv_data, k.mv_size), k.mv_data, k.mv_size, v.mv_data, v.mv_size);
 		/* The cursor then stands before the next one. */
 		rc = rc == 0 ? mdb_cursor_del(cur, 0) : rc;
 		if (rc != 0)
@@ -364,28 +362,20 @@ int64_t kv_adopt(struct kv_txn *txn, size_t max)
 	}
 	mdb_cursor_close(cur);
 	if (rc != 0 && rc != MDB_NOTFOUND)
-		return txn->failed < 0 ? txn->failed : kv_changed(txn, rc);
-	txn->kv->needs_adopting = moved > 0;
+		return txn->failed < 0 ? txn->failed : lmdb_changed(txn, rc);
+	txn->db->needs_adopting = moved > 0;
 	return moved;
-}
-
-int kv_backup(struct kv *kv, const char *directory, char *why, size_t why_size)
-{
-	int rc = mdb_env_copy2(kv->env, directory, MDB_CP_COMPACT);
-	if (rc != 0)
-		(void)snprintf(why, why_size, "%s: %s", directory, rc == EEXIST ? "there is a copy already" : mdb_strerror(rc));
-	return kv_status(rc);
 }
 
 /* Pages that were freed and wait for reuse: LMDB keeps them in its own table 0, each record a list that begins with its length.
  * Only a read transaction may look there; one of its own, since the caller's may be writing. */
-static int kv_free_pages(struct kv *kv, uint64_t *out)
+static int lmdb_free_pages(struct lmdb *db, uint64_t *out)
 {
 	MDB_txn *txn;
 	MDB_cursor *cur;
 	MDB_val k, v;
 	*out = 0;
-	int rc = mdb_txn_begin(kv->env, NULL, MDB_RDONLY, &txn);
+	int rc = mdb_txn_begin(db->env, NULL, MDB_RDONLY, &txn);
 	if (rc != 0)
 		return rc;
 	rc = mdb_cursor_open(txn, 0, &cur);
@@ -404,25 +394,25 @@ static int kv_free_pages(struct kv *kv, uint64_t *out)
 	return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-int kv_room(struct kv_txn *txn, uint64_t *out_bytes)
+int lmdb_room(struct lmdb_txn *txn, uint64_t *out_bytes)
 {
 	MDB_envinfo info;
 	MDB_stat st;
 	mdb_filehandle_t fd;
 	struct statvfs fs;
 	uint64_t freed = 0;
-	int rc = mdb_env_info(txn->kv->env, &info);
+	int rc = mdb_env_info(txn->db->env, &info);
 	if (rc == 0)
-		rc = mdb_env_stat(txn->kv->env, &st);
+		rc = mdb_env_stat(txn->db->env, &st);
 	if (rc == 0)
-		rc = mdb_env_get_fd(txn->kv->env, &fd);
+		rc = mdb_env_get_fd(txn->db->env, &fd);
 	if (rc != 0 || fstatvfs(fd, &fs) != 0)
-		return rc != 0 ? kv_status(rc) : -ST_IO;
+		return rc != 0 ? lmdb_status(rc) : -ST_IO;
 	uint64_t beyond = info.me_mapsize - (uint64_t)(info.me_last_pgno + 1) * st.ms_psize;
 	uint64_t disk = (uint64_t)fs.f_bavail * fs.f_frsize;
 	*out_bytes = beyond < disk ? beyond : disk;
 	/* The list of free pages is only read when it matters. */
-	if (*out_bytes < KV_LOW_BYTES && (rc = kv_free_pages(txn->kv, &freed)) == 0)
+	if (*out_bytes < LMDB_LOW_BYTES && (rc = lmdb_free_pages(txn->db, &freed)) == 0)
 		*out_bytes += freed * st.ms_psize;
-	return kv_status(rc);
+	return lmdb_status(rc);
 }

@@ -100,7 +100,7 @@ int store_open(const char *directory, int64_t map_bytes, struct store **out, cha
 		char text[256] = "";
 		rc = kv_open(directory, map_bytes, trees, sizeof trees / sizeof trees[0], &s->kv, text, sizeof text);
 		if (rc < 0)
-			(void)snprintf(why, why_size, "cannot open the store in %s: %s%s", directory, text,
+			(void)snprintf(why, why_size, "cannot open the store in %s: %s%s", directory, text[0] != '\0' ? text : status_info(rc)->help,
 			               rc == -ST_NO_SPACE ? "; free some space" : "");
 	}
 	if (rc == 0)
@@ -122,6 +122,16 @@ void store_close(struct store *s)
 		(void)close(s->lock_fd);
 	free(s->directory);
 	free(s);
+}
+
+int store_tidy(struct store *s, bool idle)
+{
+	return kv_tidy(s->kv, idle);
+}
+
+int store_settle(struct store *s)
+{
+	return kv_settle(s->kv);
 }
 
 int store_file_id(const struct store *s, char *buf, size_t size)
@@ -157,7 +167,7 @@ int store_has_room(struct store_txn *t)
 	return room >= reserve;
 }
 
-int store_begin(struct store *s, bool write, struct store_txn **out)
+static int txn_begin(struct store *s, bool write, bool snapshot, struct store_txn **out)
 {
 	struct store_txn *t = calloc(1, sizeof *t);
 	if (t == NULL)
@@ -165,13 +175,23 @@ int store_begin(struct store *s, bool write, struct store_txn **out)
 	t->store = s;
 	t->write = write;
 	buf_init(&t->record, STORE_MAX_RECORD_BYTES);
-	int rc = kv_begin(s->kv, write, &t->kv);
+	int rc = snapshot ? kv_snapshot(s->kv, &t->kv) : kv_begin(s->kv, write, &t->kv);
 	if (rc < 0) {
 		free(t);
 		return rc;
 	}
 	*out = t;
 	return 0;
+}
+
+int store_begin(struct store *s, bool write, struct store_txn **out)
+{
+	return txn_begin(s, write, false, out);
+}
+
+int store_snapshot(struct store *s, struct store_txn **out)
+{
+	return txn_begin(s, false, true, out);
 }
 
 static void store_txn_free(struct store_txn *t)

@@ -47,6 +47,10 @@ struct store_txn;
  * 0, -ST_CONFLICT (a daemon has it), -ST_REFUSED (network file system, newer format), -ST_NO_SPACE, -ST_IO, ... */
 int store_open(const char *directory, int64_t map_bytes, struct store **out, char *why, size_t why_size);
 void store_close(struct store *s);
+/* Store thread, between transactions: a slice of bringing the trees up to date with what is committed (kv.h). 1: more to do, 0, or a status. */
+int store_tidy(struct store *s, bool idle);
+/* All of it, before a clean end. */
+int store_settle(struct store *s);
 /* Which file holds the data ("device:inode"): changes when a store is copied or restored. buf >= 48 bytes. */
 int store_file_id(const struct store *s, char *buf, size_t size);
 /* 1: new items may be accepted; 0: the map or the disk is so full that the rest is kept for finishing, cancelling and journalling what
@@ -56,6 +60,8 @@ int store_usage(struct store *s, struct kv_usage *out, uint64_t *disk_free_bytes
 
 /* Read transactions for any thread, one write transaction for the store thread. */
 int store_begin(struct store *s, bool write, struct store_txn **out);
+/* A read transaction for walks over everything: it may take long. */
+int store_snapshot(struct store *s, struct store_txn **out);
 int store_commit(struct store_txn *t);           /* writes counters, ids, journal tail; then as kv_commit */
 void store_abort(struct store_txn *t);           /* NULL is fine */
 struct kv_txn *store_kv(struct store_txn *t);    /* for the files of store/ alone */

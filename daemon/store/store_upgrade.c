@@ -11,13 +11,15 @@
 
 /* ---- 1 -> 2: a tree for each kind of key; a post's journal entries move next to it ---- */
 
-static int64_t step_adopt(struct store_txn *t)
+static int64_t step_adopt(struct store *s, struct store_txn *t)
 {
-	return kv_adopt(t->kv, UPGRADE_BATCH);
+	(void)t;
+	return kv_adopt(s->kv, UPGRADE_BATCH);
 }
 
-static int64_t step_logs(struct store_txn *t)
+static int64_t step_logs(struct store *s, struct store_txn *t)
 {
+	(void)s;
 	struct kv_cursor *c;
 	struct kv_slice k;
 	struct key start = key_new('L'), old;
@@ -43,8 +45,8 @@ static int64_t step_logs(struct store_txn *t)
 	return rc < 0 && rc != -ST_NO_ITEM ? rc : moved;
 }
 
-/* Each moves a bounded number of keys and says how many: 0 when it is done. */
-static const struct step { int to; int64_t (*run)(struct store_txn *t); } steps[] = {
+/* Each moves a bounded number of keys, in the transaction or in one of its own, and says how many: 0 when it is done. */
+static const struct step { int to; int64_t (*run)(struct store *s, struct store_txn *t); } steps[] = {
 	{ 2, step_adopt },
 	{ 2, step_logs },
 };
@@ -86,7 +88,7 @@ static int upgrade_step(struct store *s, struct store_txn *t, size_t *at, char *
 		(*at)++;
 	if (format == 0 || *at == STEP_COUNT)
 		return format_write(t, STORE_FORMAT);
-	int64_t moved = steps[*at].run(t);
+	int64_t moved = steps[*at].run(s, t);
 	if (moved < 0)
 		return (int)moved;
 	if (moved == 0)

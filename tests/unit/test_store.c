@@ -64,10 +64,10 @@ static void test_kv_poisoned(void **state)
 	struct kv_slice v;
 	kv_add(t, "zb");
 	char *big = calloc(1, (size_t)WORLD_MAP_BYTES);
-	assert_int_equal(kv_put(t, "za", 2, big, (size_t)WORLD_MAP_BYTES), -ST_NO_SPACE);
+	assert_int_equal(kv_put(t, "za", 2, big, (size_t)WORLD_MAP_BYTES), -ST_TOO_LARGE);
 	free(big);
-	assert_int_equal(kv_put(t, "zc", 2, "x", 1), -ST_NO_SPACE);
-	assert_int_equal(store_commit(w->txn), -ST_NO_SPACE);
+	assert_int_equal(kv_put(t, "zc", 2, "x", 1), -ST_TOO_LARGE);
+	assert_int_equal(store_commit(w->txn), -ST_TOO_LARGE);
 	w->txn = NULL;
 	t = store_kv(begin(w, false));
 	assert_int_equal(kv_get(t, "zb", 2, &v), -ST_NO_ITEM);

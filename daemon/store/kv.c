@@ -1,0 +1,369 @@
+/* kv.c: opening, transactions, changes. */
+#include "daemon/store/kv.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "daemon/store/kv_priv.h"
+#include "proto/status.h"
+
+#define TIDY_NODES 1500              /* in one slice */
+#define TIDY_PERCENT 60              /* of a log file, before merging begins by itself */
+#define GONE UINT32_MAX
+
+/* ---- records of the log: key length (2), value length or GONE (4), key, value ---- */
+
+static void record_add(struct buf *b, const struct overlay_node *n)
+{
+	const struct overlay_value *v = overlay_value(n, true);
+	struct kv_slice key = overlay_key(n);
+	uint16_t key_len = (uint16_t)key.len;
+	uint32_t len = v->kind == OVERLAY_GONE ? GONE : v->len;
+	buf_add(b, &key_len, sizeof key_len);
+	buf_add(b, &len, sizeof len);
+	buf_add(b, key.data, key.len);
+	buf_add(b, v->data, v->len);
+}
+
+static int record_take(void *ctx, const unsigned char *p, size_t len)
+{
+	struct kv *kv = ctx;
+	while (len > 0) {
+		uint16_t key_len;
+		uint32_t value_len;
+		size_t head = sizeof key_len + sizeof value_len;
+		if (len < head)
+			return -ST_CORRUPT;
+		memcpy(&key_len, p, sizeof key_len);
+		memcpy(&value_len, p + sizeof key_len, sizeof value_len);
+		size_t value = value_len == GONE ? 0 : value_len;
+		if (key_len == 0 || key_len > KV_MAX_KEY_BYTES || len - head < key_len || len - head - key_len < value)
+			return -ST_CORRUPT;
+		const unsigned char *key = p + head, *data = key + key_len;
+		int rc = overlay_put(kv->overlay, lmdb_tree(kv->db, key, key_len), key, key_len, value_len == GONE ? NULL : data, value);
+		if (rc < 0)
+			return rc;
+		p = data + value;
+		len -= head + key_len + value;
+	}
+	overlay_commit(kv->overlay);
+	return 0;
+}
+
+/* ---- opening ---- */
+
+static size_t log_bytes(int64_t map_bytes)
+{
+	int64_t bytes = map_bytes / 64;
+	return bytes < WAL_MIN_BYTES ? WAL_MIN_BYTES : bytes > WAL_MAX_BYTES ? WAL_MAX_BYTES : (size_t)bytes / 4096 * 4096;
+}
+
+static int log_fact(struct kv *kv, uint64_t *applied)
+{
+	struct kv_slice v;
+	char text[64];
+	unsigned tree = lmdb_tree(kv->db, KV_FACT_LOG, 1);
+	int rc = lmdb_get(kv->view, tree, KV_FACT_LOG, strlen(KV_FACT_LOG), &v);
+	if (rc < 0)
+		return rc;
+	if (v.len <= 2 * WAL_EPOCH_BYTES || v.len >= sizeof text)
+		return -ST_CORRUPT;
+	memcpy(text, v.data, v.len);
+	text[v.len] = '\0';
+	for (size_t i = 0; i < WAL_EPOCH_BYTES; i++) {
+		unsigned byte;
+		if (sscanf(text + 2 * i, "%2x", &byte) != 1)
+			return -ST_CORRUPT;
+		kv->epoch[i] = (unsigned char)byte;
+	}
+	return sscanf(text + 2 * WAL_EPOCH_BYTES, " %" SCNu64, applied) == 1 ? 0 : -ST_CORRUPT;
+}
+
+/* A log of a new epoch; from the moment that the trees name it, it belongs to them. */
+static int log_make(struct kv *kv, const char *directory, int64_t map_bytes)
+{
+	if (getrandom(kv->epoch, sizeof kv->epoch, 0) != (ssize_t)sizeof kv->epoch)
+		return -ST_IO;
+	int rc = wal_create(directory, log_bytes(map_bytes), kv->epoch, &kv->wal);
+	if (rc < 0)
+		return rc;
+	return kv_merge_pending(kv);
+}
+
+static int log_open(struct kv *kv, const char *directory, int64_t map_bytes, char *why, size_t why_size)
+{
+	uint64_t applied;
+	int rc = log_fact(kv, &applied);
+	if (rc == -ST_NO_ITEM)
+		return log_make(kv, directory, map_bytes);
+	if (rc == 0)
+		rc = wal_open(directory, kv->epoch, &kv->wal);
+	if (rc == 0)
+		rc = wal_replay(kv->wal, applied, record_take, kv, &kv->seq);
+	if (rc == -ST_NO_ITEM) {
+		(void)snprintf(why, why_size, "its log (wal.0, wal.1) is missing or belongs to another store; the last changes are in it: "
+		               "bring back data.mdb and both from the same time, or a copy made by smmq backup");
+		rc = -ST_REFUSED;
+	} else if (rc == -ST_CORRUPT) {
+		(void)snprintf(why, why_size, "its log (wal.0, wal.1) is damaged in the middle; restore a backup");
+	}
+	return rc;
+}
+
+int kv_open(const char *directory, int64_t map_bytes, const struct kv_tree *trees, size_t tree_count, struct kv **out, char *why,
+            size_t why_size)
+{
+	struct kv *kv = calloc(1, sizeof *kv);
+	if (kv == NULL || pthread_rwlock_init(&kv->lock, NULL) != 0) {
+		free(kv);
+		(void)snprintf(why, why_size, "no memory");
+		return -ST_NO_MEMORY;
+	}
+	kv->trees = trees;
+	kv->tree_count = tree_count;
+	buf_init(&kv->record, KV_MAX_RECORD_BYTES);
+	kv->overlay = overlay_new();
+	int rc = kv->overlay == NULL ? -ST_NO_MEMORY : lmdb_open(directory, map_bytes, trees, tree_count, &kv->db, why, why_size);
+	if (rc == 0)
+		rc = kv_view_open(kv);
+	if (rc == 0)
+		rc = log_open(kv, directory, map_bytes, why, why_size);
+	if (rc < 0) {
+		if (why[0] == '\0')
+			(void)snprintf(why, why_size, "%s", status_info(rc)->help);
+		kv_close(kv);
+		return rc;
+	}
+	*out = kv;
+	return 0;
+}
+
+void kv_close(struct kv *kv)
+{
+	if (kv == NULL)
+		return;
+	lmdb_abort(kv->view);
+	lmdb_close(kv->db);
+	wal_close(kv->wal);
+	overlay_free(kv->overlay);
+	buf_done(&kv->record);
+	(void)pthread_rwlock_destroy(&kv->lock);
+	free(kv);
+}
+
+int kv_tidy(struct kv *kv, bool idle)
+{
+	if (!kv->merging && (overlay_empty(kv->overlay) || (!idle && wal_percent(kv->wal) < TIDY_PERCENT) || !kv_merge_begin(kv)))
+		return 0;
+	return kv_merge_some(kv, TIDY_NODES);
+}
+
+int kv_settle(struct kv *kv)
+{
+	struct lmdb_txn *txn;
+	int rc = kv_merge_all(kv);
+	if (rc == 0)
+		rc = lmdb_begin(kv->db, true, &txn);
+	if (rc < 0)
+		return rc;
+	rc = lmdb_del(txn, lmdb_tree(kv->db, KV_FACT_LOG, 1), KV_FACT_LOG, strlen(KV_FACT_LOG));
+	if (rc == 0)
+		return lmdb_commit(txn);
+	lmdb_abort(txn);
+	return rc;
+}
+
+/* ---- transactions ---- */
+
+static int txn_read(struct kv_txn *t)
+{
+	(void)pthread_rwlock_rdlock(&t->kv->lock);
+	int rc = lmdb_begin(t->kv->db, false, &t->view);
+	t->overlay = t->kv->overlay;
+	if (rc == 0 && t->snapshot) {
+		t->overlay = overlay_copy(t->kv->overlay);
+		rc = t->overlay == NULL ? -ST_NO_MEMORY : 0;
+		if (rc < 0)
+			lmdb_abort(t->view);
+	}
+	if (rc < 0 || t->snapshot)
+		(void)pthread_rwlock_unlock(&t->kv->lock);
+	return rc;
+}
+
+static int txn_begin(struct kv *kv, bool write, bool snapshot, struct kv_txn **out)
+{
+	struct kv_txn *t = calloc(1, sizeof *t);
+	int rc = 0;
+	if (t == NULL)
+		return -ST_NO_MEMORY;
+	*t = (struct kv_txn){ .kv = kv, .write = write, .snapshot = snapshot };
+	if (!write) {
+		rc = txn_read(t);
+	} else {
+		if (kv->view == NULL)
+			rc = kv_view_open(kv);
+		t->view = kv->view;
+		t->overlay = kv->overlay;
+	}
+	if (rc < 0) {
+		free(t);
+		return rc;
+	}
+	*out = t;
+	return 0;
+}
+
+int kv_begin(struct kv *kv, bool write, struct kv_txn **out)
+{
+	return txn_begin(kv, write, false, out);
+}
+
+int kv_snapshot(struct kv *kv, struct kv_txn **out)
+{
+	return txn_begin(kv, false, true, out);
+}
+
+void kv_abort(struct kv_txn *t)
+{
+	if (t == NULL)
+		return;
+	if (t->write) {
+		(void)pthread_rwlock_wrlock(&t->kv->lock);
+		overlay_abort(t->overlay);
+	} else {
+		lmdb_abort(t->view);
+	}
+	if (t->snapshot)
+		overlay_free(t->overlay);
+	else
+		(void)pthread_rwlock_unlock(&t->kv->lock);
+	free(t);
+}
+
+static int commit_log(struct kv *kv)
+{
+	buf_reset(&kv->record);
+	for (const struct overlay_node *n = overlay_pending(kv->overlay, NULL); n != NULL; n = overlay_pending(kv->overlay, n))
+		record_add(&kv->record, n);
+	int rc = buf_error(&kv->record);
+	if (rc == 0)
+		rc = wal_append(kv->wal, kv->seq + 1, kv->record.data, kv->record.len);
+	if (rc != -ST_TOO_LARGE)
+		return rc;
+	/* The file is full: on to the other one, which a merge may have to clear first. */
+	if (kv->merging || !kv_merge_begin(kv)) {
+		rc = kv_merge_all(kv);
+		if (rc == 0)
+			(void)kv_merge_begin(kv);
+	} else {
+		rc = 0;
+	}
+	return rc < 0 ? rc : wal_append(kv->wal, kv->seq + 1, kv->record.data, kv->record.len);
+}
+
+int kv_commit(struct kv_txn *t)
+{
+	struct kv *kv = t->kv;
+	int rc = t->failed;
+	if (!t->write || rc < 0 || overlay_pending(kv->overlay, NULL) == NULL) {
+		kv_abort(t);
+		return rc;
+	}
+	rc = commit_log(kv);
+	if (rc == 0)
+		kv->seq++;
+	else if (rc == -ST_TOO_LARGE)
+		rc = kv_merge_pending(kv);
+	if (rc < 0) {
+		kv_abort(t);
+		return rc;
+	}
+	(void)pthread_rwlock_wrlock(&kv->lock);
+	overlay_commit(kv->overlay);
+	(void)pthread_rwlock_unlock(&kv->lock);
+	free(t);
+	return 0;
+}
+
+/* ---- reading and changing ---- */
+
+int kv_get(struct kv_txn *t, const void *key, size_t key_len, struct kv_slice *out)
+{
+	unsigned tree = lmdb_tree(t->kv->db, key, key_len);
+	const struct overlay_node *n = overlay_find(t->overlay, tree, key, key_len);
+	const struct overlay_value *v = n != NULL ? overlay_value(n, t->write) : NULL;
+	if (v == NULL || v->kind == OVERLAY_NONE)
+		return lmdb_get(t->view, tree, key, key_len, out);
+	if (v->kind == OVERLAY_GONE)
+		return -ST_NO_ITEM;
+	*out = (struct kv_slice){ v->data != NULL ? v->data : "", v->len };
+	return 0;
+}
+
+static int change(struct kv_txn *t, const void *key, size_t key_len, const void *data, size_t len)
+{
+	if (t->failed < 0)
+		return t->failed;
+	if (!t->write || key_len == 0 || key_len > KV_MAX_KEY_BYTES) {
+		t->failed = -ST_INVALID;
+	} else if (len > KV_MAX_RECORD_BYTES / 2) {
+		t->failed = -ST_TOO_LARGE;
+	} else {
+		(void)pthread_rwlock_wrlock(&t->kv->lock);
+		t->failed = overlay_put(t->overlay, lmdb_tree(t->kv->db, key, key_len), key, key_len, data, len);
+		(void)pthread_rwlock_unlock(&t->kv->lock);
+	}
+	return t->failed;
+}
+
+int kv_put(struct kv_txn *t, const void *key, size_t key_len, const void *data, size_t len)
+{
+	return change(t, key, key_len, data != NULL ? data : "", len);
+}
+
+int kv_del(struct kv_txn *t, const void *key, size_t key_len)
+{
+	struct kv_slice v;
+	/* Nothing to remove, nothing to remember. */
+	int rc = kv_get(t, key, key_len, &v);
+	return rc == -ST_NO_ITEM ? 0 : rc < 0 ? rc : change(t, key, key_len, NULL, 0);
+}
+
+/* ---- room, upgrade ---- */
+
+int kv_usage(struct kv *kv, struct kv_usage *out)
+{
+	return lmdb_usage(kv->db, out);
+}
+
+int kv_room(struct kv_txn *t, uint64_t *out_bytes)
+{
+	int rc = lmdb_room(t->view, out_bytes);
+	/* What waits to be merged takes its place in the trees, on pages that are not full. */
+	uint64_t waiting = 2 * (uint64_t)overlay_bytes(t->overlay);
+	*out_bytes = *out_bytes > waiting ? *out_bytes - waiting : 0;
+	return rc;
+}
+
+int64_t kv_adopt(struct kv *kv, size_t max)
+{
+	struct lmdb_txn *txn;
+	if (!lmdb_needs_adopting(kv->db))
+		return 0;
+	int rc = lmdb_begin(kv->db, true, &txn);
+	if (rc < 0)
+		return rc;
+	int64_t moved = lmdb_adopt(txn, max);
+	if (moved < 0) {
+		lmdb_abort(txn);
+		return moved;
+	}
+	rc = lmdb_commit(txn);
+	if (rc == 0)
+		rc = kv_view_open(kv);
+	return rc < 0 ? rc : moved;
+}

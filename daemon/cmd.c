@@ -10,17 +10,22 @@
 #include "daemon/log.h"
 
 /* One row per verb: a turn, a read, or a talk with the connection itself. */
-struct handler { cmd_turn_fn *turn; cmd_read_fn *read; enum cmd_next (*talk)(struct cmd_conn *s, struct cmd_call *c); };
+struct handler {
+	cmd_turn_fn *turn;
+	bool recalls;                    /* what is armed and has not left is taken back first */
+	cmd_read_fn *read;
+	enum cmd_next (*talk)(struct cmd_conn *s, struct cmd_call *c);
+};
 
 static const struct handler handlers[VERB__COUNT] = {
 	[VERB_HELLO] = { .read = cmd_hello },
 	[VERB_ADD] = { .turn = cmd_add },
 	[VERB_SHOW] = { .read = cmd_show },
 	[VERB_LIST] = { .read = cmd_list },
-	[VERB_EDIT] = { .turn = cmd_edit },
-	[VERB_MOVE] = { .turn = cmd_move },
-	[VERB_CANCEL] = { .turn = cmd_cancel },
-	[VERB_HOLD] = { .turn = cmd_hold },
+	[VERB_EDIT] = { .turn = cmd_edit, .recalls = true },
+	[VERB_MOVE] = { .turn = cmd_move, .recalls = true },
+	[VERB_CANCEL] = { .turn = cmd_cancel, .recalls = true },
+	[VERB_HOLD] = { .turn = cmd_hold, .recalls = true },
 	[VERB_RELEASE] = { .turn = cmd_release },
 	[VERB_RETRY] = { .turn = cmd_retry },
 	[VERB_RESOLVE] = { .turn = cmd_resolve },
@@ -324,8 +329,11 @@ static enum cmd_next call_run(struct cmd_conn *s, struct cmd_call *c)
 		(void)cmd_err(c, ST_STOPPING, "the daemon is stopping; nothing was changed");
 		return call_say(s, c);
 	}
-	if (h->turn != NULL)
+	if (h->turn != NULL) {
+		if (h->recalls)
+			engine_disarm(s->cmd->parts.engine);
 		return call_submit(s, c, call_turn);
+	}
 	if (h->read != NULL)
 		return call_read(s, c);
 	c->now_ms = turns_now_ms();

@@ -37,7 +37,7 @@ struct lane *lane_make(struct engine *e, uint64_t no)
 		e->lane_cap = cap;
 	}
 	l = &e->lanes[e->lane_count++];
-	*l = (struct lane){ .no = no, .parallel = 1, .due_ms = INT64_MAX, .pace_ms = INT64_MAX };
+	*l = (struct lane){ .no = no, .parallel = 1, .look_ms = INT64_MAX, .pace_ms = INT64_MAX };
 	return l;
 }
 
@@ -51,8 +51,8 @@ void engine_due(struct engine *e, uint64_t account_no, int64_t due_ms)
 	struct lane *l = lane_make(e, account_no);
 	if (l == NULL)
 		return;
-	if (due_ms < l->due_ms)
-		l->due_ms = due_ms;
+	if (due_ms - ENGINE_ARM_MS < l->look_ms)
+		l->look_ms = due_ms - ENGINE_ARM_MS;
 	l->touched = true;
 	/* Everything before `from` was looked at and is gated. What is new there makes the scan begin again. */
 	if (due_ms <= l->from.due_ms) {
@@ -84,14 +84,14 @@ static void fire_done(void *data)
 		/* Something came while the turn ran, which may stand anywhere: look again. */
 		l->from = (struct store_ref){ 0 };
 		l->pace_ms = INT64_MAX;
-		l->due_ms = in->next_ms < l->due_ms ? in->next_ms : l->due_ms;
+		l->look_ms = in->next_ms < l->look_ms ? in->next_ms : l->look_ms;
 	} else {
 		l->from = in->cut;
 		l->pace_ms = in->pace_ms;
-		l->due_ms = in->next_ms;
+		l->look_ms = in->next_ms;
 	}
 	if (in->needs_session && !run_session_start(e, l))
-		l->due_ms = clock_now_ms() + ENGINE_RETRY_TURN_MS;
+		l->look_ms = clock_now_ms() + ENGINE_RETRY_TURN_MS;
 }
 
 static int fire_run(struct turn *t, void *input)
@@ -118,7 +118,7 @@ static void fire_failed(void *input, int status)
 	in->engine->reserved -= in->slots;
 	if (l != NULL) {
 		l->firing = false;
-		l->due_ms = clock_now_ms() + ENGINE_RETRY_TURN_MS;
+		l->look_ms = clock_now_ms() + ENGINE_RETRY_TURN_MS;
 	}
 	engine_complain(in->engine, "what is due could not be started", status);
 }
@@ -128,7 +128,7 @@ static void fire(struct engine *e, struct lane *l, int64_t now_ms)
 	size_t room = e->max_runs - e->run_count - e->reserved;
 	struct fire_input *in = calloc(1, sizeof *in);
 	if (in == NULL) {
-		l->due_ms = now_ms + ENGINE_RETRY_TURN_MS;
+		l->look_ms = now_ms + ENGINE_RETRY_TURN_MS;
 		return;
 	}
 	in->engine = e;
@@ -146,7 +146,7 @@ static void fire(struct engine *e, struct lane *l, int64_t now_ms)
 	if (turns_submit(e->parts.turns, fire_run, fire_failed, free, in, sizeof *in) < 0) {
 		e->reserved -= slots;
 		l->firing = false;
-		l->due_ms = now_ms + ENGINE_RETRY_TURN_MS;
+		l->look_ms = now_ms + ENGINE_RETRY_TURN_MS;
 	}
 }
 
@@ -182,10 +182,10 @@ static int64_t schedule_lanes(struct engine *e, int64_t now_ms)
 	size_t start = e->lane_count == 0 ? 0 : e->next_serial % e->lane_count;
 	for (size_t i = 0; i < e->lane_count; i++) {
 		struct lane *l = &e->lanes[(start + i) % e->lane_count];
-		if (l->firing || l->session || l->active >= l->parallel || l->due_ms == INT64_MAX)
+		if (l->firing || l->session || l->active >= l->parallel || l->look_ms == INT64_MAX)
 			continue;
-		if (l->due_ms > now_ms)
-			next_ms = l->due_ms < next_ms ? l->due_ms : next_ms;
+		if (l->look_ms > now_ms)
+			next_ms = l->look_ms < next_ms ? l->look_ms : next_ms;
 		else if (e->run_count + e->reserved < e->max_runs)
 			fire(e, l, now_ms);
 	}
@@ -197,10 +197,12 @@ static int64_t schedule_runs(struct engine *e, int64_t now_ms)
 	int64_t next_ms = INT64_MAX;
 	for (size_t i = 0; i < e->run_count; i++) {
 		struct run *r = e->runs[i];
-		if (r->phase != PHASE_WAITING)
+		if (r->phase != PHASE_WAITING && r->phase != PHASE_ARMED)
 			continue;
 		if (r->wake_ms > now_ms) {
 			next_ms = r->wake_ms < next_ms ? r->wake_ms : next_ms;
+		} else if (r->phase == PHASE_ARMED) {
+			run_send_armed(r);
 		} else if (run_submit(r, NULL, NULL) < 0) {
 			r->wake_ms = now_ms + ENGINE_RETRY_TURN_MS;
 			next_ms = r->wake_ms < next_ms ? r->wake_ms : next_ms;
@@ -234,8 +236,11 @@ void engine_schedule(struct engine *e)
 static void engine_alarm(void *ctx, bool stepped)
 {
 	struct engine *e = ctx;
-	if (stepped)
+	if (stepped) {
 		log_line(LOG_LEVEL_NOTICE, "the system clock was set; due times are looked at again", NULL);
+		engine_disarm(e);
+		engine_due(e, 0, 0);
+	}
 	engine_schedule(e);
 }
 
@@ -288,6 +293,8 @@ void engine_free(struct engine *e)
 	if (e == NULL)
 		return;
 	timer_free(e->timer);
+	for (size_t i = 0; i < e->run_count; i++)
+		run_outcome_drop(e->runs[i]->armed);
 	free(e->pool);
 	free(e->lanes);
 	free(e);
@@ -297,6 +304,13 @@ void engine_conf(struct engine *e, const struct conf *conf)
 {
 	e->max_runs = (size_t)conf->max_in_flight < ENGINE_MAX_RUNS ? (size_t)conf->max_in_flight : ENGINE_MAX_RUNS;
 	engine_due(e, 0, 0);
+}
+
+void engine_disarm(struct engine *e)
+{
+	for (size_t i = 0; i < e->run_count; i++)
+		if (e->runs[i]->phase == PHASE_ARMED)
+			run_disarm(e->runs[i]);
 }
 
 void engine_drain(struct engine *e, bool on)

@@ -40,6 +40,10 @@ void engine_periodic(struct engine *e, int64_t due_ms);
 /* Starts what may start and sets the alarm. Cheap; after every release of turns. */
 void engine_schedule(struct engine *e);
 
+/* Takes back what is armed and has not left: each goes back into the queue in a turn of its own. What is submitted behind this call
+ * finds them there: a cancel in the last milliseconds is still "guaranteed not sent". */
+void engine_disarm(struct engine *e);
+
 /* Draining: nothing new is fired; what is under way goes on. */
 void engine_drain(struct engine *e, bool on);
 bool engine_draining(const struct engine *e);

@@ -31,6 +31,12 @@ bool drive_blind(const struct conf_account *conf)
 	return conf != NULL && conf->base_url != NULL && conf->plat->reconcile == NULL;
 }
 
+bool drive_visible(const struct drive *d)
+{
+	enum plat_effect effect = d->out.request.effect;
+	return effect == PLAT_ONCE || (effect != PLAT_NONE && d->conf->plat->reconcile == NULL);
+}
+
 int drive_load(struct drive *d, struct turn *t, struct drive_input *in, struct target *target, struct post *post, struct account *account)
 {
 	memset(d, 0, sizeof *d);
@@ -41,7 +47,8 @@ int drive_load(struct drive *d, struct turn *t, struct drive_input *in, struct t
 	d->account = account;
 	d->conf = drive_conf(t->conf, account);
 	d->account_values = values_copy(t->arena, account->values, account->value_count);
-	d->pin = (struct plat_in){ .arena = t->arena, .account = &d->view, .account_values = &d->account_values, .now_ms = t->now_ms };
+	d->pin = (struct plat_in){ .arena = t->arena, .account = &d->view, .account_values = &d->account_values,
+	                          .now_ms = in->send_ms > t->now_ms ? in->send_ms : t->now_ms };
 	memcpy(d->pin.random, in->random, sizeof d->pin.random);
 	if (target != NULL) {
 		d->values = values_copy(t->arena, target->values, target->value_count);
@@ -147,7 +154,7 @@ static struct outcome *outcome_new(struct drive *d, enum outcome_kind what)
 	}
 	const struct drive_input *in = d->in;
 	*o = (struct outcome){ .engine = in->engine, .serial = in->serial, .id = in->id, .n = in->n, .account_no = in->account_no,
-	                       .kind = in->kind, .what = what };
+	                       .kind = in->kind, .what = what, .send_ms = in->send_ms };
 	if (d->target != NULL && d->target->open_count > 0)
 		o->attempt = d->target->open->number;
 	return o;
@@ -171,6 +178,8 @@ int drive_send(struct drive *d)
 	if (o == NULL)
 		return -ST_NO_MEMORY;
 	o->once = r->effect == PLAT_ONCE;
+	/* What only prepares may leave before its time. */
+	o->wake_ms = d->target != NULL && drive_visible(d) ? d->in->send_ms : 0;
 	(void)snprintf(o->step, sizeof o->step, "%s", r->step);
 	if (r->method == PLAT_FILE)
 		o->file = run_build_file(r);

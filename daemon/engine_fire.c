@@ -84,6 +84,13 @@ static bool fire_late(const struct turn *t, const struct target *target)
 	return t->now_ms - target->due_ms > ENGINE_LATE_MS;
 }
 
+/* When it leaves: now, or in the next few milliseconds where it is armed. */
+static int64_t fire_at_ms(const struct turn *t, const struct target *target)
+{
+	int64_t at_ms = job_fire_ms(target);
+	return at_ms > t->now_ms ? at_ms : t->now_ms;
+}
+
 /* Whether quiet hours, gap, daily limit or the pace of catching up let the target wait. It stays as it is; the account says so. */
 static bool fire_paced(struct turn *t, struct fire_input *in, struct account *account, const struct conf_account *conf,
                        const struct target *target)
@@ -93,8 +100,8 @@ static bool fire_paced(struct turn *t, struct fire_input *in, struct account *ac
 	/* A thread that has begun is finished. */
 	if (target->shown_count > 0)
 		return false;
-	int64_t next_ms = limit_next(&policy, &account->history, t->now_ms, fire_late(t, target), &why);
-	if (next_ms <= t->now_ms)
+	int64_t at_ms = fire_at_ms(t, target), next_ms = limit_next(&policy, &account->history, at_ms, fire_late(t, target), &why);
+	if (next_ms <= at_ms)
 		return false;
 	if (next_ms < in->pace_ms)
 		in->pace_ms = next_ms;
@@ -115,11 +122,13 @@ static void fire_count(struct turn *t, struct fire_input *in, struct account *ac
 	/* A post counts once, however often it is tried; and accounts without rules cost no write. */
 	if (!counts || target->tries > 0 || target->shown_count > 0)
 		return;
-	limit_fired(&policy, &account->history, t->now_ms, late);
+	limit_fired(&policy, &account->history, fire_at_ms(t, target), late);
 	in->account_changed = true;
 }
 
-/* 1: a place is taken; 0: the target ended or was passed over. */
+#define FIRE_NOT_EARLY 2
+
+/* 1: a place is taken; 0: the target ended or was passed over; FIRE_NOT_EARLY: it waits for its very time. */
 static int fire_one(struct turn *t, struct fire_input *in, struct account *account, const struct conf_account *conf,
                     const struct queue_gates *gates, const struct store_ref *ref)
 {
@@ -147,7 +156,9 @@ static int fire_one(struct turn *t, struct fire_input *in, struct account *accou
 		return rc < 0 ? rc : 0;
 	if (fire_paced(t, in, account, conf, target))
 		return 0;
-	*drive = (struct drive_input){ .engine = in->engine, .id = ref->id, .n = ref->n, .account_no = in->account_no, .kind = RUN_PUBLISH };
+	int64_t at_ms = fire_at_ms(t, target);
+	*drive = (struct drive_input){ .engine = in->engine, .id = ref->id, .n = ref->n, .account_no = in->account_no, .kind = RUN_PUBLISH,
+	                               .send_ms = at_ms > t->now_ms ? at_ms : 0 };
 	memcpy(drive->random, in->random, sizeof drive->random);
 	drive->random[0] = (unsigned char)(drive->random[0] ^ in->fired);
 	drive->random[1] = (unsigned char)(drive->random[1] ^ (in->fired >> 8));
@@ -158,6 +169,9 @@ static int fire_one(struct turn *t, struct fire_input *in, struct account *accou
 		return rc;
 	target->reason = NULL;
 	d->conf->plat->step(&d->pin, &d->out);
+	/* An intent that died before it left is looked for; where nobody can look, none is made early. */
+	if (at_ms > t->now_ms && d->out.verdict == PLAT_SEND && d->out.request.effect == PLAT_ONCE && d->conf->plat->reconcile == NULL)
+		return FIRE_NOT_EARLY;
 	if (d->out.verdict == PLAT_NEED_SESSION) {
 		in->needs_session = true;
 		return 0;
@@ -185,11 +199,20 @@ static bool fire_allowed(struct turn *t, struct fire_input *in, const struct acc
 	return !needs_session;
 }
 
+/* The intent of the next one is to be on disk when its time comes. */
+static int fire_next(struct turn *t, struct fire_input *in)
+{
+	int rc = store_due_next(t->txn, in->account_no, t->now_ms + ENGINE_ARM_MS, &in->next_ms);
+	if (rc == 0 && in->next_ms != INT64_MAX)
+		in->next_ms -= ENGINE_ARM_MS;
+	return rc;
+}
+
 static int fire_scan(struct turn *t, struct fire_input *in, struct account *account, const struct conf_account *conf,
                      const struct queue_gates *gates)
 {
 	struct store_ref refs[FIRE_LOOKS];
-	int64_t got = store_due_list(t->txn, in->account_no, t->now_ms, &in->from, refs, FIRE_LOOKS);
+	int64_t got = store_due_list(t->txn, in->account_no, t->now_ms + ENGINE_ARM_MS, &in->from, refs, FIRE_LOOKS);
 	if (got < 0)
 		return (int)got;
 	in->cut = in->from;
@@ -200,13 +223,17 @@ static int fire_scan(struct turn *t, struct fire_input *in, struct account *acco
 		int rc = fire_one(t, in, account, conf, gates, &refs[i]);
 		if (rc < 0)
 			return rc;
+		if (rc == FIRE_NOT_EARLY) {
+			in->next_ms = refs[i].due_ms;
+			return 0;
+		}
 		in->fired += (unsigned)rc;
 		if (!in->needs_session)
 			in->cut = refs[i];
 	}
 	if (got == FIRE_LOOKS)
 		return 0;
-	int rc = store_due_next(t->txn, in->account_no, t->now_ms, &in->next_ms);
+	int rc = fire_next(t, in);
 	if (rc == 0 && in->pace_ms != INT64_MAX) {
 		/* Some wait for their pace: then everything is looked at again, from the beginning. */
 		in->next_ms = in->pace_ms < in->next_ms ? in->pace_ms : in->next_ms;
@@ -239,11 +266,11 @@ int engine_fire_turn(struct turn *t, void *input)
 	/* Nothing due: no session is asked for before it is needed. */
 	struct store_ref first;
 	struct store_ref none = { 0 };
-	int64_t due = store_due_list(t->txn, in->account_no, t->now_ms, &none, &first, 1);
+	int64_t due = store_due_list(t->txn, in->account_no, t->now_ms + ENGINE_ARM_MS, &none, &first, 1);
 	if (due < 0)
 		return (int)due;
 	if (due == 0)
-		return store_due_next(t->txn, in->account_no, t->now_ms, &in->next_ms);
+		return fire_next(t, in);
 	struct drive probe = { .t = t, .conf = conf, .account = &account };
 	if (!fire_allowed(t, in, &account, conf, &gates, conf != NULL && drive_needs_session(&probe)))
 		return 0;

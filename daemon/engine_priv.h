@@ -13,10 +13,11 @@
 #define ENGINE_LOOKS_BACKOFF_MAX_MS (3600LL * 1000)
 #define ENGINE_LATE_MS (60 * 1000)                  /* later than this counts as late for --late=skip and hold */
 #define ENGINE_RETRY_TURN_MS 1000                   /* a turn that could not be run is tried again so much later */
+#define ENGINE_ARM_MS 15                            /* an intent is committed so much before it is due, at most, and sent on time */
 #define ENGINE_RATE_MAX_MS (25LL * 3600 * 1000)     /* no platform's limit lasts longer: beyond it the clock was wrong */
 
 enum run_kind { RUN_PUBLISH, RUN_LOOK, RUN_SESSION };
-enum run_phase { PHASE_TURN, PHASE_SENT, PHASE_WAITING, PHASE_SESSION };
+enum run_phase { PHASE_TURN, PHASE_ARMED, PHASE_SENT, PHASE_WAITING, PHASE_SESSION };
 
 /* One target (or session) under way. Lives on the loop thread; turns know it by its serial. */
 struct run {
@@ -25,7 +26,9 @@ struct run {
 	uint64_t id, n, account_no;
 	enum run_kind kind;
 	enum run_phase phase;
-	int64_t wake_ms;                 /* PHASE_WAITING */
+	int64_t wake_ms;                 /* PHASE_WAITING, PHASE_ARMED */
+	struct outcome *armed;           /* PHASE_ARMED: what leaves then; owned */
+	int64_t send_ms;                 /* no step that can be seen leaves before */
 	char step[64];                   /* of the request under way */
 	bool once;
 	uint64_t attempt;                /* RUN_LOOK: which attempt the request asks about */
@@ -37,7 +40,7 @@ struct lane {
 	char name[65];
 	unsigned parallel;
 	unsigned active;                 /* runs of targets */
-	int64_t due_ms;                  /* the earliest thing to fire, INT64_MAX if none is known */
+	int64_t look_ms;                 /* when its queue is to be looked at: a little before the earliest due time; INT64_MAX if none is known */
 	bool firing;                     /* a fire turn is under way */
 	bool touched;                    /* something became due while it was */
 	bool session;                    /* a session run is under way */
@@ -88,6 +91,7 @@ struct drive_input {
 	bool has_answer;
 	uint64_t attempt;                /* RUN_LOOK: the attempt that the answer is about */
 	struct answer answer;
+	int64_t send_ms;                 /* what can be seen leaves at this instant, not before; 0: now */
 	unsigned char random[16];
 };
 
@@ -105,7 +109,8 @@ struct outcome {
 	char step[64];
 	struct http_request *request;    /* OUTCOME_SEND */
 	struct file_job *file;           /* OUTCOME_FILE */
-	int64_t wake_ms;                 /* OUTCOME_WAIT */
+	int64_t wake_ms;                 /* OUTCOME_WAIT; OUTCOME_SEND and FILE: not before, 0 = now */
+	int64_t send_ms;                 /* of the drive_input */
 };
 
 /* engine.c, loop thread: one line, at most one a minute, since a full disk fails many turns */
@@ -116,6 +121,8 @@ void run_apply(void *outcome);                   /* effect: does what the outcom
 void run_outcome_drop(void *outcome);
 int run_submit(struct run *r, const struct http_result *res, const char *file_error);     /* its next driver turn */
 void run_end(struct run *r);
+void run_send_armed(struct run *r);              /* its time has come */
+void run_disarm(struct run *r);                  /* what was armed does not leave; a turn puts the target back */
 bool run_session_start(struct engine *e, struct lane *l);  /* false: no place for it now */
 void run_session_done(struct engine *e, uint64_t account_no, bool ok);
 void run_pause(struct run *r);                   /* its driver is asked again in a while, as after a restart */
@@ -135,7 +142,7 @@ struct fire_input {
 	int64_t pace_from_ms;            /* as the lane had it */
 	unsigned char random[16];
 	/* filled by the turn for the effect that ends it */
-	int64_t next_ms;
+	int64_t next_ms;                 /* when to look again */
 	struct store_ref cut;
 	int64_t pace_ms;                 /* in and out: see struct lane */
 	unsigned fired;
@@ -148,6 +155,7 @@ int engine_drive_turn(struct turn *t, void *input);        /* struct drive_input
 int engine_look_turn(struct turn *t, void *input);         /* struct drive_input, RUN_LOOK */
 int token_turn(struct turn *t, void *input);               /* struct drive_input, RUN_SESSION */
 int engine_defer_turn(struct turn *t, void *input);        /* struct drive_input: its session failed, the target waits again */
+int engine_disarm_turn(struct turn *t, void *input);       /* struct drive_input: what was armed is taken back, no byte had left */
 int engine_periodic_turn(struct turn *t, void *input);      /* struct periodic_input */
 int engine_recover_turn(struct turn *t, void *input);      /* struct engine ** */
 
@@ -173,6 +181,8 @@ struct drive {
 const struct conf_account *drive_conf(const struct conf *conf, const struct account *account);
 /* Whether the platform is a URL that cannot be asked what it has seen (a webhook). */
 bool drive_blind(const struct conf_account *conf);
+/* Whether the driver's request can be seen: the commit step, or any write to a platform that has no such step. */
+bool drive_visible(const struct drive *d);
 /* Loads everything a driver call needs. 0; -ST_CORRUPT if there is no content to be had; -ST_NO_ACCOUNT if the account is not
  * configured now (target and values can be kept all the same). */
 int drive_load(struct drive *d, struct turn *t, struct drive_input *in, struct target *target, struct post *post, struct account *account);

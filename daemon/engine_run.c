@@ -94,17 +94,24 @@ bool run_session_start(struct engine *e, struct lane *l)
 static void run_turn_failed(void *input, int status);
 static void drive_input_free(void *input);
 
-/* Its session cannot be had: a turn puts the target back into the queue and ends the run. */
-static void run_defer(struct run *r)
+/* A turn without an answer that takes the target out of the run. */
+static bool run_submit_bare(struct run *r, int (*turn)(struct turn *, void *), void (*failed)(void *, int))
 {
 	struct engine *e = r->engine;
 	struct drive_input *in = calloc(1, sizeof *in);
 	if (in != NULL)
 		*in = (struct drive_input){ .engine = e, .serial = r->serial, .id = r->id, .n = r->n, .account_no = r->account_no,
-		                            .kind = r->kind };
-	if (in != NULL && turns_submit(e->parts.turns, engine_defer_turn, run_turn_failed, drive_input_free, in, sizeof *in) == 0)
-		r->phase = PHASE_TURN;
-	else
+		                            .kind = r->kind, .attempt = r->attempt };
+	if (in == NULL || turns_submit(e->parts.turns, turn, failed, drive_input_free, in, sizeof *in) < 0)
+		return false;
+	r->phase = PHASE_TURN;
+	return true;
+}
+
+/* Its session cannot be had: a turn puts the target back into the queue and ends the run. */
+static void run_defer(struct run *r)
+{
+	if (!run_submit_bare(r, engine_defer_turn, run_turn_failed))
 		run_pause(r);
 }
 
@@ -210,7 +217,7 @@ int run_submit(struct run *r, const struct http_result *res, const char *file_er
 		return -ST_NO_MEMORY;
 	*in = (struct drive_input){ .engine = e, .serial = r->serial, .id = r->id, .n = r->n, .account_no = r->account_no,
 	                            .kind = r->kind, .once = r->once, .has_answer = res != NULL || file_error != NULL,
-	                            .attempt = r->attempt };
+	                            .attempt = r->attempt, .send_ms = r->send_ms };
 	memcpy(in->step, r->step, sizeof in->step);
 	rng_bytes(in->random, sizeof in->random);
 	if (file_error != NULL)
@@ -326,6 +333,8 @@ struct file_job *run_build_file(const struct plat_request *r)
 void run_outcome_drop(void *outcome)
 {
 	struct outcome *o = outcome;
+	if (o == NULL)
+		return;
 	if (o->request != NULL)
 		http_request_free(o->request);
 	run_file_job_free(o->file);
@@ -356,6 +365,47 @@ static void run_send(struct run *r, struct outcome *o)
 	}
 }
 
+/* ---- arming ---- */
+
+static void run_arm(struct run *r, struct outcome *o)
+{
+	r->phase = PHASE_ARMED;
+	r->wake_ms = o->wake_ms;
+	r->attempt = o->attempt;
+	/* The effect's own is freed when the turn is over; what it holds goes on in a copy. */
+	r->armed = malloc(sizeof *r->armed);
+	if (r->armed == NULL) {
+		run_send(r, o);      /* a few milliseconds early, rather than not */
+		return;
+	}
+	*r->armed = *o;
+	o->request = NULL;
+	o->file = NULL;
+}
+
+void run_send_armed(struct run *r)
+{
+	struct outcome *o = r->armed;
+	r->armed = NULL;
+	run_send(r, o);
+	run_outcome_drop(o);
+}
+
+/* The store has no room for taking it back: it is sent in its time after all, as it stands in the store. */
+static void run_disarm_failed(void *input, int status)
+{
+	run_turn_failed(input, status);
+}
+
+void run_disarm(struct run *r)
+{
+	struct outcome *o = r->armed;
+	if (!run_submit_bare(r, engine_disarm_turn, run_disarm_failed))
+		return;
+	r->armed = NULL;
+	run_outcome_drop(o);
+}
+
 static void run_end_outcome(struct run *r, const struct outcome *o)
 {
 	struct engine *e = r->engine;
@@ -377,9 +427,13 @@ void run_apply(void *outcome)
 		r = NULL;        /* somebody is at it already */
 	if (r == NULL)
 		return;
+	r->send_ms = o->send_ms;
 	switch (o->what) {
 	case OUTCOME_SEND: case OUTCOME_FILE:
-		run_send(r, o);
+		if (o->wake_ms > clock_now_ms())
+			run_arm(r, o);
+		else
+			run_send(r, o);
 		break;
 	case OUTCOME_WAIT:
 		r->phase = PHASE_WAITING;

@@ -146,11 +146,10 @@ static int on_fail(struct drive *d)
 	return drive_fail(d, d->out.text);
 }
 
-/* A rehearsal stops before the step that would be seen: the commit step, or any write of a platform that has no such step. */
+/* A rehearsal stops before the step that would be seen. */
 static bool rehearsal_stops(const struct drive *d)
 {
-	enum plat_effect effect = d->out.request.effect;
-	return d->t->conf->mode == MODE_REHEARSE && (effect == PLAT_ONCE || (effect != PLAT_NONE && d->conf->plat->reconcile == NULL));
+	return d->t->conf->mode == MODE_REHEARSE && drive_visible(d);
 }
 
 /* The rehearsed item is held, so that it can be released once the mode is live. */
@@ -277,4 +276,18 @@ int engine_defer_turn(struct turn *t, void *input)
 	if (rc == 0 && target.state == STATE_SENDING && in->kind == RUN_PUBLISH)
 		rc = queue_move(t, &target, EVENT_DEFER, "no session could be had; see the account", NULL, NULL);
 	return rc < 0 ? rc : drive_outcome(&d, OUTCOME_END, 0);
+}
+
+int engine_disarm_turn(struct turn *t, void *input)
+{
+	struct drive_input *in = input;
+	struct target target;
+	struct drive d = { .t = t, .in = in };
+	int rc = store_target_get(t->txn, t->arena, in->id, in->n, &target);
+	bool ours = rc == 0 && target.state == STATE_SENDING && (target.open_count == 0 || target.open->number == in->attempt);
+	if (ours) {
+		target.open_count = 0;
+		rc = queue_move(t, &target, EVENT_DEFER, "taken back before it was sent: nothing had left", NULL, NULL);
+	}
+	return rc < 0 && rc != -ST_NO_ITEM && rc != -ST_CORRUPT ? rc : drive_outcome(&d, OUTCOME_END, 0);
 }

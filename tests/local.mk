@@ -62,6 +62,7 @@ unit_tests = \
 	%D%/unit/test_io_server \
 	%D%/unit/test_io_timer \
 	%D%/unit/test_json \
+	%D%/unit/test_kv \
 	%D%/unit/test_limit \
 	%D%/unit/test_line \
 	%D%/unit/test_log \
@@ -87,6 +88,7 @@ EXTRA_DIST += \
 	%D%/cli/proxy.py \
 	%D%/cli/servers.py \
 	%D%/cli/smmqtest.py \
+	%D%/cli/stores.py \
 	%D%/cli/test_bluesky.py \
 	%D%/cli/test_care.py \
 	%D%/cli/test_client.py \

@@ -1,10 +1,9 @@
 """Looking after the store: check, verify and backup, on a whole store and on damaged ones."""
 import os
-import shutil
-import subprocess
 
 import smmqtest
-from smmqtest import check, daemon, eq, need
+from smmqtest import check, daemon, eq
+from stores import store_dump, store_load
 
 
 def busy_daemon():
@@ -21,17 +20,9 @@ def busy_daemon():
 
 def rewrite(d, change):
     """Stops the daemon and lets change(pairs) alter the store's keys and values, in hex."""
-    need("mdb_dump", "mdb_load")
     d.stop()
-    dump = subprocess.run(["mdb_dump", d.state], check=True, capture_output=True).stdout.decode().splitlines()
-    start = dump.index("HEADER=END") + 1
-    end = dump.index("DATA=END")
-    body = [line.strip() for line in dump[start:end]]
-    pairs = change(list(zip(body[::2], body[1::2])))
-    text = dump[:start] + [" " + x for pair in pairs for x in pair] + dump[end:]
-    shutil.move(os.path.join(d.state, "data.mdb"), os.path.join(d.dir, "before.mdb"))
-    os.unlink(os.path.join(d.state, "lock.mdb"))
-    subprocess.run(["mdb_load", d.state], input="\n".join(text + [""]).encode(), check=True)
+    dump = store_dump(d.state)
+    store_load(d.state, change(dump))
     d.start()
 
 

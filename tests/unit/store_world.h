@@ -41,12 +41,12 @@ static inline int world_setup(void **state)
 
 static inline int world_teardown(void **state)
 {
-	static const char *const files[] = { "data.mdb", "lock.mdb", "lock" };
+	static const char *const files[] = { "data.mdb", "lock.mdb", "lock", "wal.0", "wal.1" };
 	struct world *w = *state;
 	char path[128];
 	store_abort(w->txn);
 	store_close(w->store);
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
 		(void)snprintf(path, sizeof path, "%s/%s", w->directory, files[i]);
 		(void)unlink(path);
 	}

@@ -30,6 +30,7 @@ slow_tests = \
 	%D%/cli/test_care.py \
 	%D%/cli/test_service.py \
 	%D%/cli/test_tools.py \
+	%D%/cli/test_upgrade.py \
 	%D%/cli/oracle.sh \
 	%D%/cli/zones.py
 
@@ -84,6 +85,7 @@ EXTRA_DIST += \
 	%D%/cli/oracle \
 	%D%/cli/oracle.sh \
 	%D%/cli/oracle_text.mjs \
+	%D%/cli/formats \
 	%D%/cli/pictures.py \
 	%D%/cli/proxy.py \
 	%D%/cli/servers.py \
@@ -100,6 +102,7 @@ EXTRA_DIST += \
 	%D%/cli/test_service.py \
 	%D%/cli/test_start.py \
 	%D%/cli/test_tools.py \
+	%D%/cli/test_upgrade.py \
 	%D%/cli/zones.py \
 	%D%/doc/test_doc.py \
 	%D%/doc/transcripts.py \

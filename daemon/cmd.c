@@ -240,6 +240,10 @@ static int call_turn(struct turn *t, void *input)
 	if (buf_error(&c->out) < 0)
 		return buf_error(&c->out);
 	turn_reply(t, c->who.conn, c->out.data, c->out.len);
+	/* What this thread allocated it frees: handed to the loop, each free would contend for this thread's heap. */
+	json_free(c->body);
+	c->body = NULL;
+	buf_done(&c->out);
 	return 0;
 }
 

@@ -54,6 +54,7 @@ struct turns {
 	bool stop, running;
 	bool full;                       /* somebody was turned away */
 	int fatal;
+	struct effect *spent;            /* released effects: freed by the store thread, whose heap they are of */
 	/* loop thread */
 	const struct conf *conf;
 	/* store thread */
@@ -97,13 +98,19 @@ static void effect_free(struct effect *e)
 	free(e);
 }
 
-static void effects_drop(struct job *j)
+static void effects_free(struct effect *list)
 {
-	while (j->effects != NULL) {
-		struct effect *e = j->effects;
-		j->effects = e->next;
+	while (list != NULL) {
+		struct effect *e = list;
+		list = e->next;
 		effect_free(e);
 	}
+}
+
+static void effects_drop(struct job *j)
+{
+	effects_free(j->effects);
+	j->effects = NULL;
 }
 
 static struct effect *effect_new(struct turn *t, enum effect_kind kind, size_t more)
@@ -244,8 +251,11 @@ static bool turns_step(struct turns *ts)
 		tail = &j->next;
 	}
 	bool broken = ts->fatal != 0;
+	struct effect *spent = ts->spent;
+	ts->spent = NULL;
 	ts->running = true;
 	pthread_mutex_unlock(&ts->mutex);
+	effects_free(spent);
 	if (!broken)
 		group_run(ts, group);
 	pthread_mutex_lock(&ts->mutex);
@@ -369,6 +379,7 @@ void turns_free(struct turns *ts)
 	struct job *j;
 	while ((j = list_take(&ts->done)) != NULL || (j = list_take(&ts->waiting)) != NULL)
 		job_free(j);
+	effects_free(ts->spent);
 	arena_done(&ts->arena);
 	conf_unref(ts->conf);
 	pthread_cond_destroy(&ts->cond);
@@ -435,16 +446,38 @@ int turns_submit(struct turns *ts, int (*run)(struct turn *t, void *input), void
 	return rc;
 }
 
-static void job_release(struct turns *ts, struct job *j)
+static void job_release(struct turns *ts, struct job *j, struct effect **spent)
 {
 	if (j->status < 0) {
 		if (j->failed != NULL)
 			j->failed(j->input, j->status);
 	} else {
-		for (const struct effect *e = j->effects; e != NULL; e = e->next)
+		for (struct effect *e = j->effects, *next; e != NULL; e = next) {
+			next = e->next;
 			effect_release(&ts->sinks, e);
+			/* What a call was given belongs to this thread. */
+			if (e->kind == EFFECT_CALL && e->u.call.drop != NULL)
+				e->u.call.drop(e->u.call.data);
+			e->kind = EFFECT_DUE;
+			e->next = *spent;
+			*spent = e;
+		}
+		j->effects = NULL;
 	}
 	job_free(j);
+}
+
+static void spent_hand_over(struct turns *ts, struct effect *spent)
+{
+	if (spent == NULL)
+		return;
+	struct effect *last = spent;
+	while (last->next != NULL)
+		last = last->next;
+	pthread_mutex_lock(&ts->mutex);
+	last->next = ts->spent;
+	ts->spent = spent;
+	pthread_mutex_unlock(&ts->mutex);
 }
 
 void turns_release(struct turns *ts)
@@ -458,11 +491,13 @@ void turns_release(struct turns *ts)
 	int fatal = ts->fatal;
 	pthread_mutex_unlock(&ts->mutex);
 	bool any = j != NULL;
+	struct effect *spent = NULL;
 	while (j != NULL) {
 		struct job *next = j->next;
-		job_release(ts, j);
+		job_release(ts, j, &spent);
 		j = next;
 	}
+	spent_hand_over(ts, spent);
 	if (any)
 		ts->sinks.journal(ts->sinks.ctx);
 	if (room)

@@ -136,6 +136,7 @@ const struct overlay_node *overlay_pending(const struct overlay *o, const struct
 
 /* ---- changing ---- */
 
+/* The node of a key, made where there is none. */
 static struct overlay_node *node_make(struct overlay *o, unsigned tree, const void *key, size_t key_len)
 {
 	struct overlay_node *n = malloc(sizeof *n + key_len);
@@ -145,7 +146,12 @@ static struct overlay_node *node_make(struct overlay *o, unsigned tree, const vo
 	n->tree = tree;
 	n->key_len = (uint32_t)key_len;
 	memcpy(n->key, key, key_len);
-	(void)RB_INSERT(overlay_tree, &o->trees[tree], n);
+	/* Most keys are new: one descent both looks and inserts. */
+	struct overlay_node *known = RB_INSERT(overlay_tree, &o->trees[tree], n);
+	if (known != NULL) {
+		free(n);
+		return known;
+	}
 	o->count++;
 	o->bytes += sizeof *n + key_len;
 	return n;
@@ -167,8 +173,8 @@ int overlay_put(struct overlay *o, unsigned tree, const void *key, size_t key_le
 			return -ST_NO_MEMORY;
 		memcpy(v.data, data, v.len);
 	}
-	struct overlay_node *n = overlay_find(o, tree, key, key_len);
-	if (n == NULL && (n = node_make(o, tree, key, key_len)) == NULL) {
+	struct overlay_node *n = node_make(o, tree, key, key_len);
+	if (n == NULL) {
 		free(v.data);
 		return -ST_NO_MEMORY;
 	}

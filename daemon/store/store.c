@@ -158,13 +158,16 @@ int store_has_room(struct store_txn *t)
 {
 	struct kv_usage u;
 	uint64_t room;
+	if (t->has_room >= 0)
+		return t->has_room;
 	int rc = kv_room(t->kv, &room);
 	if (rc == 0)
 		rc = kv_usage(t->store->kv, &u);
 	if (rc < 0)
 		return rc;
 	uint64_t reserve = u.map_bytes / 8 < STORE_RESERVE_BYTES ? u.map_bytes / 8 : STORE_RESERVE_BYTES;
-	return room >= reserve;
+	t->has_room = room >= reserve;
+	return t->has_room;
 }
 
 static int txn_begin(struct store *s, bool write, bool snapshot, struct store_txn **out)
@@ -174,6 +177,7 @@ static int txn_begin(struct store *s, bool write, bool snapshot, struct store_tx
 		return -ST_NO_MEMORY;
 	t->store = s;
 	t->write = write;
+	t->has_room = -1;
 	buf_init(&t->record, STORE_MAX_RECORD_BYTES);
 	int rc = snapshot ? kv_snapshot(s->kv, &t->kv) : kv_begin(s->kv, write, &t->kv);
 	if (rc < 0) {

@@ -21,6 +21,7 @@ struct store_txn {
 	struct store *store;
 	struct kv_txn *kv;
 	bool write;
+	int has_room;                            /* 1 or 0 once it has been asked, -1 before */
 	struct buf record;                       /* scratch of record_encode */
 	struct store_delta deltas[STORE_MAX_DELTAS];
 	size_t delta_count;

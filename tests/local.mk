@@ -80,6 +80,9 @@ unit_tests = \
 	%D%/unit/test_verb
 
 EXTRA_DIST += \
+	%D%/bench/bench.py \
+	%D%/bench/bullmq \
+	%D%/bench/peers.py \
 	%D%/demo.sh \
 	%D%/cli/bluesky \
 	%D%/cli/oracle \
@@ -164,9 +167,16 @@ check-sim: tests/sim/run_sim
 # that the archive's own copy of it is not taken.
 LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
 
-# Made by hand: make tests/bench/load
-EXTRA_PROGRAMS = %D%/bench/load
+# Measuring: never part of check. BENCH='adds late': only some rows; see tests/bench/bench.py.
+bench_programs = %D%/bench/load %D%/bench/lmdb_limit %D%/bench/sink
+EXTRA_PROGRAMS = $(bench_programs)
 tests_bench_load_LDADD =
+tests_bench_sink_LDADD =
+tests_bench_lmdb_limit_LDADD = $(LMDB_LIBS)
+tests_bench_lmdb_limit_CFLAGS = $(AM_CFLAGS) $(LMDB_CFLAGS)
+bench: smmqd smmq $(bench_programs)
+	$(AM_TESTS_ENVIRONMENT) $(PYTHON3) '$(abs_top_srcdir)/tests/bench/bench.py'
+.PHONY: bench
 
 tests_unit_test_io_file_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 tests_unit_test_io_http_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(CURL_CFLAGS)

@@ -51,7 +51,7 @@ void engine_due(struct engine *e, uint64_t account_no, int64_t due_ms)
 	struct lane *l = lane_make(e, account_no);
 	if (l == NULL)
 		return;
-	if (due_ms - ENGINE_ARM_MS < l->look_ms)
+	if (due_ms != INT64_MAX && due_ms - ENGINE_ARM_MS < l->look_ms)
 		l->look_ms = due_ms - ENGINE_ARM_MS;
 	l->touched = true;
 	/* Everything before `from` was looked at and is gated. What is new there makes the scan begin again. */

@@ -1,6 +1,7 @@
 /* engine.c: who may start when: lanes, the alarm, draining, recovery. */
 #include "daemon/engine.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -248,7 +249,7 @@ static void engine_alarm(void *ctx, bool stepped)
 
 static void recover_failed(void *input, int status)
 {
-	struct engine *e = *(struct engine **)input;
+	struct engine *e = ((struct recover_input *)input)->engine;
 	/* Without this nothing may be fired: what was under way is not known. The daemon stays up to answer questions. */
 	engine_complain(e, "what was under way could not be settled; nothing is fired until it is", status);
 	e->recover_ms = clock_now_ms() + ENGINE_RETRY_TURN_MS;
@@ -256,13 +257,18 @@ static void recover_failed(void *input, int status)
 
 void engine_start(struct engine *e)
 {
-	struct engine **in = malloc(sizeof *in);
+	struct recover_input *in = calloc(1, sizeof *in), none = { .engine = e };
 	e->recover_ms = INT64_MAX;
-	if (in != NULL)
-		*in = e;
+	if (in != NULL) {
+		in->engine = e;
+		in->boot_ms = clock_boot_ms();
+		clock_boot_id(in->boot_id, sizeof in->boot_id);
+		if (in->boot_id[0] == '\0')
+			(void)snprintf(in->boot_id, sizeof in->boot_id, "-");
+	}
 	int rc = in == NULL ? -ST_NO_MEMORY : turns_submit(e->parts.turns, engine_recover_turn, recover_failed, free, in, sizeof *in);
 	if (rc < 0)
-		recover_failed(&e, rc);
+		recover_failed(&none, rc);
 }
 
 /* ---- life ---- */

@@ -48,7 +48,7 @@ int drive_load(struct drive *d, struct turn *t, struct drive_input *in, struct t
 	d->conf = drive_conf(t->conf, account);
 	d->account_values = values_copy(t->arena, account->values, account->value_count);
 	d->pin = (struct plat_in){ .arena = t->arena, .account = &d->view, .account_values = &d->account_values,
-	                          .now_ms = in->send_ms > t->now_ms ? in->send_ms : t->now_ms };
+	                          .now_ms = in->send_ms > t->now_ms ? in->send_ms : t->now_ms, .steady_ms = t->steady_ms };
 	memcpy(d->pin.random, in->random, sizeof d->pin.random);
 	if (target != NULL) {
 		d->values = values_copy(t->arena, target->values, target->value_count);
@@ -249,6 +249,7 @@ int drive_lose(struct drive *d, const char *evidence)
 	struct target *target = d->target;
 	const struct plat *p = d->conf != NULL ? d->conf->plat : NULL;
 	target->open->lost_ms = d->t->now_ms;
+	target->open->lost_steady_ms = d->t->steady_ms;
 	target->open->evidence = arena_strdup(d->t->arena, evidence);
 	int64_t settle_ms = p != NULL ? p->settle_ms : 10 * 1000;
 	int rc = drive_plan_look(d, d->t->now_ms + settle_ms);

@@ -2,6 +2,7 @@
  * those looks, and settling what a dead process left under way. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "daemon/engine_priv.h"
 #include "daemon/keep.h"
@@ -311,14 +312,50 @@ static void recover_more(void *data)
 	engine_start(data);
 }
 
+struct steady_effect { struct turns *turns; int64_t offset_ms; };
+
+static void steady_run(void *data)
+{
+	const struct steady_effect *s = data;
+	turns_set_steady(s->turns, s->offset_ms);
+}
+
+/* The steady clock goes on over a restart of the daemon. After one of the machine nobody knows how long it was away but the wall
+ * clock; a wrong one closes a gate of its own. */
+static int recover_steady(struct turn *t, const struct recover_input *in)
+{
+	char *text, boot_id[48];
+	long long offset_ms = 0;
+	int rc = store_fact_get(t->txn, t->arena, "steady", &text);
+	if (rc < 0 && rc != -ST_NO_ITEM)
+		return rc;
+	bool same = rc == 0 && sscanf(text, "%47s %lld", boot_id, &offset_ms) == 2 && strcmp(boot_id, in->boot_id) == 0;
+	if (!same) {
+		offset_ms = t->now_ms - in->boot_ms;
+		rc = store_fact_put(t->txn, "steady", arena_fmt(t->arena, "%s %lld", in->boot_id, offset_ms));
+		if (rc < 0)
+			return rc;
+	}
+	struct steady_effect *s = malloc(sizeof *s);
+	if (s == NULL)
+		return -ST_NO_MEMORY;
+	*s = (struct steady_effect){ in->engine->parts.turns, offset_ms };
+	turn_effect(t, steady_run, free, s);
+	t->steady_ms = in->boot_ms + offset_ms;
+	return 0;
+}
+
 int engine_recover_turn(struct turn *t, void *input)
 {
-	struct engine *e = *(struct engine **)input;
+	const struct recover_input *in = input;
+	struct engine *e = in->engine;
 	struct recover_walk *w = arena_alloc(t->arena, 1, sizeof *w);
 	if (w == NULL)
 		return -ST_NO_MEMORY;
 	struct store_page page = { .states = 1U << STATE_SENDING, .max_looks = RECOVER_BATCH };
-	int rc = store_page_walk(t->txn, &page, recover_collect, w);
+	int rc = recover_steady(t, in);
+	if (rc == 0)
+		rc = store_page_walk(t->txn, &page, recover_collect, w);
 	if (rc < 0)
 		return rc;
 	size_t settled = 0;

@@ -157,7 +157,10 @@ int token_turn(struct turn *t, void *input);               /* struct drive_input
 int engine_defer_turn(struct turn *t, void *input);        /* struct drive_input: its session failed, the target waits again */
 int engine_disarm_turn(struct turn *t, void *input);       /* struct drive_input: what was armed is taken back, no byte had left */
 int engine_periodic_turn(struct turn *t, void *input);      /* struct periodic_input */
-int engine_recover_turn(struct turn *t, void *input);      /* struct engine ** */
+int engine_recover_turn(struct turn *t, void *input);      /* struct recover_input */
+
+/* boot_ms, boot_id: CLOCK_BOOTTIME when the turn was submitted, and of which boot. */
+struct recover_input { struct engine *engine; int64_t boot_ms; char boot_id[48]; };
 
 /* room: how many looks may begin. What finds none waits in the index. */
 struct periodic_input { struct engine *engine; size_t room; };

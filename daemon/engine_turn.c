@@ -57,6 +57,7 @@ static int open_attempt(struct drive *d)
 	a->mark = arena_strdup(t->arena, r->mark);
 	a->body_sha256 = arena_strdup(t->arena, body_sha256(t, r));
 	a->armed_ms = t->now_ms;
+	a->armed_steady_ms = t->steady_ms;
 	d->target->open = a;
 	d->target->open_count = 1;
 	return queue_note(t, d->target, NULL, "intent", NULL, NULL, intent_detail(t, a));

@@ -34,7 +34,7 @@ struct job {
 	void (*free_input)(void *);
 	void *input;
 	size_t cost_bytes;
-	int64_t now_ms;
+	int64_t now_ms, steady_ms;
 	const struct conf *conf;
 	struct effect *effects;
 	int status;
@@ -57,6 +57,7 @@ struct turns {
 	struct effect *spent;            /* released effects: freed by the store thread, whose heap they are of */
 	/* loop thread */
 	const struct conf *conf;
+	int64_t steady_offset_ms;
 	/* store thread */
 	struct arena arena;
 };
@@ -181,7 +182,7 @@ static void effect_release(const struct turn_sinks *s, const struct effect *e)
 static int job_run(struct turns *ts, struct job *j, struct store_txn *txn)
 {
 	effects_drop(j);
-	struct turn t = { .txn = txn, .arena = &ts->arena, .conf = j->conf, .now_ms = j->now_ms };
+	struct turn t = { .txn = txn, .arena = &ts->arena, .conf = j->conf, .now_ms = j->now_ms, .steady_ms = j->steady_ms };
 	t.tail = &t.effects;
 	int rc = j->run(&t, j->input);
 	if (rc == 0)
@@ -399,6 +400,11 @@ const struct conf *turns_conf(struct turns *ts)
 	return ts->conf;
 }
 
+void turns_set_steady(struct turns *ts, int64_t offset_ms)
+{
+	ts->steady_offset_ms = offset_ms;
+}
+
 int64_t turns_now_ms(void)
 {
 	return clock_now_ms();
@@ -429,7 +435,7 @@ int turns_submit(struct turns *ts, int (*run)(struct turn *t, void *input), void
 	struct job *j = calloc(1, sizeof *j);
 	if (j != NULL) {
 		*j = (struct job){ .run = run, .failed = failed, .input = input, .cost_bytes = cost_bytes + sizeof *j,
-		                   .now_ms = turns_now_ms(), .conf = conf_ref(ts->conf) };
+		                   .now_ms = turns_now_ms(), .steady_ms = clock_boot_ms() + ts->steady_offset_ms, .conf = conf_ref(ts->conf) };
 		rc = turns_submit_job(ts, j);
 	}
 	if (rc == 0) {

@@ -33,6 +33,7 @@ struct turn {
 	struct arena *arena;             /* emptied after the turn */
 	const struct conf *conf;         /* as it was when the turn was submitted */
 	int64_t now_ms;                  /* when it was submitted: the same if it runs again */
+	int64_t steady_ms;               /* the same instant on a clock that is never set: about now_ms, but only differences count */
 	struct effect *effects, **tail;
 	int error;                       /* an effect could not be made: sticks, fails the turn */
 };
@@ -64,6 +65,8 @@ const struct conf *turns_conf(struct turns *ts);
 int turns_submit(struct turns *ts, int (*run)(struct turn *t, void *input), void (*failed)(void *input, int status),
                  void (*free_input)(void *input), void *input, size_t cost_bytes);
 
+/* The steady clock is CLOCK_BOOTTIME + offset_ms. Loop thread only. */
+void turns_set_steady(struct turns *ts, int64_t offset_ms);
 int64_t turns_now_ms(void);                     /* the wall clock that submitted turns get */
 void turns_release(struct turns *ts);           /* loop thread: releases the effects of committed turns */
 void turns_pump(struct turns *ts);              /* no thread: runs and releases until nothing waits */

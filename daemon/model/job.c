@@ -50,7 +50,7 @@ const struct record_type job_value_type = TYPE(value);
 static const struct field attempt_fields[] = {
 	U64(1, attempt, number), STR(2, attempt, step), STR(3, attempt, mark), STR(4, attempt, body_sha256),
 	I64(5, attempt, armed_ms), I64(6, attempt, lost_ms), STR(7, attempt, evidence), U64(8, attempt, looks),
-	I64(9, attempt, look_ms),
+	I64(9, attempt, look_ms), I64(11, attempt, armed_steady_ms), I64(12, attempt, lost_steady_ms),
 };
 static const struct record_type attempt_type = TYPE(attempt);
 

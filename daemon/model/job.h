@@ -81,6 +81,8 @@ struct attempt {
 	char *body_sha256;
 	int64_t armed_ms;
 	int64_t lost_ms;                  /* when the outcome became unknown; 0 while open */
+	int64_t armed_steady_ms;          /* the same two on the clock that is never set, by which waiting is measured */
+	int64_t lost_steady_ms;
 	char *evidence;                   /* what is known about an unknown outcome */
 	uint64_t looks;                   /* reconciliation reads so far */
 	int64_t look_ms;                  /* when the next one is planned: its entry in the periodic index; 0 = none */

@@ -128,13 +128,14 @@ static void look_answer(const struct plat_in *in, struct plat_out *out, size_t n
  * rarely. */
 static int64_t earliest_ms(const struct plat_in *in)
 {
+	const struct attempt *a = &in->target->open[0];
 	int64_t losses = plat_get_int(in->values, "losses", 0), pause = BACKOFF_MS;
 
 	if (!losses)
 		return 0;
 	for (int64_t i = 1; i < losses && pause < BACKOFF_MAX_MS; i++)
 		pause *= 2;
-	return in->target->open[0].armed_ms + (pause < BACKOFF_MAX_MS ? pause : BACKOFF_MAX_MS);
+	return (a->armed_steady_ms ? a->armed_steady_ms : a->armed_ms) + (pause < BACKOFF_MAX_MS ? pause : BACKOFF_MAX_MS);
 }
 
 void bluesky_reconcile(const struct plat_in *in, struct plat_out *out)
@@ -151,8 +152,8 @@ void bluesky_reconcile(const struct plat_in *in, struct plat_out *out)
 		out->verdict = PLAT_NEED_SESSION;
 	else if (in->response && wire_step_is(in->response_step, "look", NULL))
 		look_answer(in, out, n);
-	else if (in->now_ms < earliest_ms(in))
-		plat_wait(out, earliest_ms(in));
+	else if (in->steady_ms < earliest_ms(in))
+		plat_wait(out, in->now_ms + (earliest_ms(in) - in->steady_ms));
 	else
 		bluesky_get_record(in, out, "look", bluesky_uri(in, n));
 	wire_end(in, out);

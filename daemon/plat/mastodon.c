@@ -11,6 +11,7 @@
 #include "proto/hash.h"
 #include "proto/json.h"
 
+#define BEFORE_TRIES 3
 #define DAY_MS (24 * 3600 * INT64_C(1000))
 #define STATUS_TIMEOUT_MS (60 * INT64_C(1000))
 
@@ -139,7 +140,7 @@ void mastodon_new_key(const struct plat_in *in, size_t n)
 	if (!key)
 		return;
 	plat_set(in->values, "key", key);
-	plat_set_int(in->values, "first_ms", in->now_ms);
+	plat_set_int(in->values, "first_ms", in->steady_ms);
 	plat_set(in->values, "losses", NULL);
 }
 
@@ -160,7 +161,7 @@ static void send_status(const struct plat_in *in, struct plat_out *out, size_t n
 	struct buf b = BUF_INIT(WIRE_MAX_BODY_BYTES);
 	struct plat_request *r;
 	struct json_writer w;
-	bool over = in->now_ms - plat_get_int(in->values, "first_ms", 0) >= MASTODON_KEY_LIFE_MS;
+	bool over = in->steady_ms - plat_get_int(in->values, "first_ms", 0) >= MASTODON_KEY_LIFE_MS;
 
 	r = mastodon_request(in, out, wire_step_name(in->arena, "status", n), PLAT_ONCE, PLAT_POST, "/api/v1/statuses");
 	/* A look that found nothing let the same key go out again, but the server may have forgotten it since, and what it
@@ -240,7 +241,8 @@ static void proceed(const struct plat_in *in, struct plat_out *out)
 
 /* ---- the answers ---- */
 
-/* The read only sharpens a later look: what is no clear refusal does not keep the post from going out. */
+/* The read bounds a later look by what was there before, which no clock can do. A server that fails is asked again some times; one that
+ * will not say does not keep the post from going out. */
 static bool before_answer(const struct plat_in *in, struct plat_out *out)
 {
 	struct wire_answer answer;
@@ -248,13 +250,16 @@ static bool before_answer(const struct plat_in *in, struct plat_out *out)
 	bool refused;
 
 	wire_answer_read(in->arena, in->response, &answer);
-	refused = mastodon_rule(&answer)->klass == PLAT_AUTH || mastodon_rule(&answer)->klass == PLAT_RATE;
-	if (answer.status != 200 && refused) {
-		mastodon_refuse_read(in, out, "the read before posting", &answer);
-	} else if (answer.status == 200 && json_kind(answer.json) == JSON_ARRAY) {
+	refused = mastodon_rule(&answer)->klass == PLAT_AUTH || mastodon_rule(&answer)->klass == PLAT_RATE ||
+	          (!(answer.status >= 400 && answer.status < 500) && in->target->tries < BEFORE_TRIES);
+	if (answer.status == 200 && json_kind(answer.json) == JSON_ARRAY) {
 		const char *id = json_get_id(json_first(answer.json), "id", digits);
 
 		plat_set(in->values, "since", id ? id : "0");
+	} else if (refused) {
+		mastodon_refuse_read(in, out, "the read before posting", &answer);
+		if (out->klass == PLAT_PERMANENT)
+			out->klass = PLAT_TRANSIENT;
 	} else {
 		plat_set(in->values, "since", "-");
 	}

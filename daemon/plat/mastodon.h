@@ -4,7 +4,7 @@
  * image_size_limit, image_matrix_limit, description_limit, mime_types. Target values: id.N and url.N of parts that
  * stand; everything else is about the one part under way:
  *   made        fingerprint of the content that the other values were made for
- *   key         its idempotency key        first_ms  when that key was first used
+ *   key         its idempotency key        first_ms  when that key was first used (steady, as late_ms)
  *   losses      how often it was lost and found absent with this key        keys  how many new keys were taken
  *   sent        fingerprint of the text that went out last: what was lost may stand with it though it was edited since
  *   since       newest own status before sending ("0" none, "-" not known)

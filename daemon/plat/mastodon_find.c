@@ -47,6 +47,20 @@ static const struct attempt *attempt(const struct plat_in *in)
 	return &in->target->open[0];
 }
 
+/* Attempts of older stores have no steady times. */
+static int64_t armed_steady_ms(const struct plat_in *in)
+{
+	const struct attempt *a = attempt(in);
+
+	return a->armed_steady_ms ? a->armed_steady_ms : a->armed_ms;
+}
+
+/* Waits until the steady clock shows an instant. */
+static void wait_until(const struct plat_in *in, struct plat_out *out, int64_t steady_ms)
+{
+	plat_wait(out, in->now_ms + (steady_ms - in->steady_ms));
+}
+
 static void forget_candidates(struct plat_values *v)
 {
 	for (size_t i = 0; i < MAX_CANDIDATES; i++) {
@@ -78,7 +92,7 @@ static void absent_late(const struct plat_in *in, struct plat_out *out, size_t n
 	int64_t first = plat_get_int(in->values, "late_ms", 0), keys = plat_get_int(in->values, "keys", 0);
 
 	if (!first) {
-		plat_set_int(in->values, "late_ms", in->now_ms);
+		plat_set_int(in->values, "late_ms", in->steady_ms);
 		plat_wait(out, in->now_ms + LATE_APART_MS);
 		return;
 	}
@@ -96,17 +110,17 @@ static void absent_late(const struct plat_in *in, struct plat_out *out, size_t n
 
 static void absent(const struct plat_in *in, struct plat_out *out, size_t n)
 {
-	int64_t first = plat_get_int(in->values, "first_ms", attempt(in)->armed_ms);
+	int64_t first = plat_get_int(in->values, "first_ms", armed_steady_ms(in));
 	int64_t losses = plat_get_int(in->values, "losses", 0);
 
 	forget_look(in->values);
 	plat_set(in->values, "probes", NULL);
-	if (in->now_ms - first >= MASTODON_KEY_LIFE_MS) {
+	if (in->steady_ms - first >= MASTODON_KEY_LIFE_MS) {
 		absent_late(in, out, n);
 	} else if (losses >= SAME_KEY_MAX) {
-		int64_t until = first + MASTODON_KEY_LIFE_MS;
+		int64_t until = first + MASTODON_KEY_LIFE_MS, soon = in->steady_ms + LOOK_AGAIN_MS;
 
-		plat_wait(out, until < in->now_ms + LOOK_AGAIN_MS ? until : in->now_ms + LOOK_AGAIN_MS);
+		wait_until(in, out, until < soon ? until : soon);
 	} else {
 		plat_set_int(in->values, "losses", losses + 1);
 		settled(out, "absent");
@@ -161,15 +175,16 @@ static void send_probe(const struct plat_in *in, struct plat_out *out)
 static void begin(const struct plat_in *in, struct plat_out *out, size_t n)
 {
 	const struct attempt *a = attempt(in);
-	int64_t earliest = a->armed_ms + APART_MS, late = plat_get_int(in->values, "late_ms", 0);
+	int64_t lost = a->lost_steady_ms ? a->lost_steady_ms : a->lost_ms;
+	int64_t earliest = armed_steady_ms(in) + APART_MS, late = plat_get_int(in->values, "late_ms", 0);
 
 	forget_look(in->values);
-	if (a->lost_ms + SETTLE_MS > earliest)
-		earliest = a->lost_ms + SETTLE_MS;
+	if (lost + SETTLE_MS > earliest)
+		earliest = lost + SETTLE_MS;
 	if (late && late + LATE_APART_MS > earliest)
 		earliest = late + LATE_APART_MS;
-	if (in->now_ms < earliest)
-		plat_wait(out, earliest);
+	if (in->steady_ms < earliest)
+		wait_until(in, out, earliest);
 	else
 		send_find(in, out, n);
 }
@@ -277,9 +292,9 @@ static void next_candidate(const struct plat_in *in, struct plat_out *out, size_
 
 static int64_t floor_ms(const struct plat_in *in)
 {
-	int64_t first = plat_get_int(in->values, "first_ms", attempt(in)->armed_ms);
+	int64_t armed = armed_steady_ms(in), first = plat_get_int(in->values, "first_ms", armed);
 
-	return (first < attempt(in)->armed_ms ? first : attempt(in)->armed_ms) - SKEW_MS;
+	return attempt(in)->armed_ms - (first < armed ? armed - first : 0) - SKEW_MS;
 }
 
 /* Pages come newest first. Where there are too many for one round the oldest are kept: ours was made soon after the attempt, while

@@ -115,6 +115,7 @@ struct plat_in {
 	const struct plat_response *response;    /* answer to the last request, NULL at (re)start */
 	const char *response_step;               /* the step that response answers; NULL at (re)start */
 	int64_t now_ms;
+	int64_t steady_ms;                       /* a clock that is never set: how long ago something was is told by it alone */
 	unsigned char random[16];                /* fresh for every call */
 };
 

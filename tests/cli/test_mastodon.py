@@ -234,9 +234,10 @@ def test_unknown_can_be_settled_by_a_person():
     """The instance cannot be read any more after the answer was lost: the item stays unknown until a person decides."""
     sim, d, proxy = stage(through_proxy=True)
     d.start()
-    sim.set(drop_after=1, read_fail=1000)
+    sim.set(drop_after=1)
     post = d.add("social", "did it?", "--now")
     d.wait_state(post, "unknown", 30)
+    sim.set(read_fail=1000)
     d.fails(4, "cancel", post)
     target = d.target(post)["id"]
     d.run("resolve", target, "--published", "https://social.example/@acme/3300")

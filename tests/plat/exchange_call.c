@@ -73,7 +73,8 @@ static void call_into(struct run *r, struct arena *a, struct arena *values_arena
 {
 	struct script *s = r->s;
 	struct target target = s->target;
-	struct plat_in in = { .arena = a, .account = &s->account, .account_values = account, .now_ms = r->now_ms };
+	struct plat_in in = { .arena = a, .account = &s->account, .account_values = account, .now_ms = r->now_ms,
+	                     .steady_ms = r->now_ms };
 
 	*account = copy_values(values_arena, &r->account);
 	*values = copy_values(values_arena, &r->target);

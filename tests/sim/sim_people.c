@@ -131,7 +131,7 @@ static int resolve_turn(struct turn *t, void *input)
 	struct target target;
 	uint64_t n = 1 + a->seed % a->item->targets;
 	int rc = store_target_get(t->txn, t->arena, a->item->id, n, &target);
-	if (rc < 0 || target.state != STATE_UNKNOWN || t->now_ms - target.open->armed_ms < 2 * 60 * 1000)
+	if (rc < 0 || target.state != STATE_UNKNOWN || t->steady_ms - target.open->armed_steady_ms < 2 * 60 * 1000)
 		return rc;
 	size_t part = target.shown_count;
 	if (sim_was_late(a->item->hosts[n - 1], a->item->number) || sim_seen(a->item->hosts[n - 1], a->item->number, part) > 0)

@@ -53,7 +53,7 @@ static void world_begin(struct world *w)
 	w->in = (struct plat_in){ .arena = &w->arena, .account = &w->account, .account_values = &w->account_values,
 	                          .post = &w->post,
 	                          .target = &w->target, .content = &w->content, .values = &w->values,
-	                                    .now_ms = 1795287600000 };
+	                                    .now_ms = 1795287600000, .steady_ms = 1795287600000 };
 }
 
 static void world_end(struct world *w)
@@ -299,6 +299,7 @@ static void test_rkeys_increase(void **state)
 
 		w.in.random[0] = (unsigned char)(n * 91);
 		w.in.now_ms += 3;
+		w.in.steady_ms += 3;
 		rkey = bluesky_rkey(&w.in, n);
 		assert_true(!before || strcmp(before, rkey) < 0);
 		assert_string_equal(rkey, bluesky_rkey(&w.in, n));

@@ -156,8 +156,10 @@ void kv_close(struct kv *kv)
 
 int kv_tidy(struct kv *kv, bool idle)
 {
-	if (!kv->merging && (overlay_empty(kv->overlay) || (!idle && wal_percent(kv->wal) < TIDY_PERCENT) || !kv_merge_begin(kv)))
+	if (!kv->merging && (overlay_empty(kv->overlay) || (!idle && wal_percent(kv->wal) < TIDY_PERCENT)))
 		return 0;
+	if (!kv->merging)
+		kv_merge_begin(kv);
 	return kv_merge_some(kv, TIDY_NODES);
 }
 
@@ -254,14 +256,14 @@ static int commit_log(struct kv *kv)
 		rc = wal_append(kv->wal, kv->seq + 1, kv->record.data, kv->record.len);
 	if (rc != -ST_TOO_LARGE)
 		return rc;
-	/* The file is full: on to the other one, which a merge may have to clear first. */
-	if (kv->merging || !kv_merge_begin(kv)) {
-		rc = kv_merge_all(kv);
-		if (rc == 0)
-			(void)kv_merge_begin(kv);
-	} else {
-		rc = 0;
+	/* The file is full: on to the other one; where that is still needed, everything is merged and both are free. */
+	if (!kv->merging) {
+		kv_merge_begin(kv);
+		rc = wal_append(kv->wal, kv->seq + 1, kv->record.data, kv->record.len);
+		if (rc != -ST_TOO_LARGE)
+			return rc;
 	}
+	rc = kv_merge_all(kv);
 	return rc < 0 ? rc : wal_append(kv->wal, kv->seq + 1, kv->record.data, kv->record.len);
 }
 

@@ -31,15 +31,14 @@ static int merge_fact(struct kv *kv, struct lmdb_txn *txn, uint64_t applied)
 	return lmdb_put(txn, lmdb_tree(kv->db, KV_FACT_LOG, 1), KV_FACT_LOG, strlen(KV_FACT_LOG), text, (size_t)n);
 }
 
-bool kv_merge_begin(struct kv *kv)
+void kv_merge_begin(struct kv *kv)
 {
-	if (!wal_switch(kv->wal))
-		return false;
+	/* After a crash in a merge both files hold what is needed: then this one frees the older, and perhaps both. */
+	(void)wal_switch(kv->wal);
 	kv->merging = true;
 	kv->merge_seq = kv->seq;
 	kv->merge_tree = 0;
 	kv->merge_key_len = 0;
-	return true;
 }
 
 static int merge_node(struct lmdb_txn *txn, unsigned tree, const struct overlay_node *n)
@@ -147,8 +146,8 @@ int kv_merge_all(struct kv *kv)
 	int rc = 0;
 	/* One that is under way may have passed places where something came since. */
 	for (int i = 0; i < 2 && rc == 0; i++) {
-		if (!kv->merging && (overlay_empty(kv->overlay) || !kv_merge_begin(kv)))
-			continue;
+		if (!kv->merging)
+			kv_merge_begin(kv);
 		while ((rc = kv_merge_some(kv, MERGE_ALL_NODES)) == 1)
 			;
 	}

@@ -42,8 +42,8 @@ struct kv_txn {
 	int failed;                      /* a change could not be made: nothing of the transaction may be committed */
 };
 
-/* Begins a merge of all that is committed now; false while the log's other file is still needed. */
-bool kv_merge_begin(struct kv *kv);
+/* Begins a merge of all that is committed now; the log goes on in its other file, if that is free. */
+void kv_merge_begin(struct kv *kv);
 /* Merges up to max nodes: 1 more to do, 0 done, or a status (nothing is lost, the merge goes on from there). Values that a transaction
  * under way has set stay as they are. */
 int kv_merge_some(struct kv *kv, size_t max);

@@ -222,6 +222,36 @@ static void test_full_log(void **state)
 	}
 }
 
+/* Crashes in the middle of merges, each with both files of the log in use, and the log filled up behind them. */
+static void test_cut_merges(void **state)
+{
+	struct world *w = *state;
+	static char big[30000];
+	memset(big, 'y', sizeof big);
+	srand(77);
+	for (unsigned round = 0; round < 12; round++) {
+		for (unsigned i = 0; i < 30 + 10 * round; i++) {
+			struct kv_txn *t;
+			transaction(w);
+			assert_int_equal(kv_begin(w->kv, true, &t), 0);
+			assert_int_equal(kv_put(t, "Mbig", 4, big, sizeof big - round), 0);
+			assert_int_equal(kv_commit(t), 0);
+		}
+		/* A slice that is not the last. */
+		if (!w->kv->merging)
+			kv_merge_begin(w->kv);
+		assert_in_range(kv_merge_some(w->kv, 3 + round), 0, 1);
+		for (unsigned i = 0; i < 3; i++)
+			transaction(w);
+		crash(w);
+		struct kv_txn *t;
+		assert_int_equal(kv_begin(w->kv, false, &t), 0);
+		for (unsigned i = 0; i < KEYS; i++)
+			check_get(t, &w->committed, i);
+		kv_abort(t);
+	}
+}
+
 /* A transaction that is larger than the log goes straight into the trees. */
 static void test_huge(void **state)
 {
@@ -236,12 +266,12 @@ static void test_huge(void **state)
 	for (int i = 0; i < 5; i++)
 		transaction(w);
 	assert_int_equal(kv_begin(w->kv, true, &t), 0);
-	assert_int_equal(kv_put(t, "mhuge", 5, huge, size), 0);
+	assert_int_equal(kv_put(t, "Mhuge", 5, huge, size), 0);
 	assert_int_equal(kv_commit(t), 0);
 	transaction(w);
 	crash(w);
 	assert_int_equal(kv_begin(w->kv, false, &t), 0);
-	assert_int_equal(kv_get(t, "mhuge", 5, &v), 0);
+	assert_int_equal(kv_get(t, "Mhuge", 5, &v), 0);
 	assert_int_equal(v.len, size);
 	for (unsigned i = 0; i < KEYS; i++)
 		check_get(t, &w->committed, i);
@@ -427,6 +457,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_model, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_log, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_cut_merges, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_huge, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_torn, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged, setup, teardown),

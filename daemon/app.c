@@ -250,7 +250,7 @@ static int app_listen(struct app *a)
 
 static int app_open_store(struct app *a)
 {
-	char why[1024], id[48];
+	char why[1024], id[64];
 	int rc = store_open(a->conf->state_directory, a->conf->map_bytes, &a->store, why, sizeof why);
 	if (rc < 0) {
 		log_line(LOG_LEVEL_ERR, why, NULL);

@@ -190,6 +190,13 @@ int drive_publish(struct drive *d);                        /* the driver is done
 int drive_lose(struct drive *d, const char *evidence);     /* open attempt, outcome unknown */
 int drive_plan_look(struct drive *d, int64_t at_ms);       /* (re)plans the next look at an unknown target; 0 = none */
 int drive_rate_limit(struct drive *d);                     /* a rate limit holds the account until out.until_ms */
+/* engine_restore.c */
+/* Moves up to max targets that are in doubt since the start from the queue to unknown, their looks planned; *out_count: how many. */
+int restore_doubt(struct turn *t, size_t max, size_t *out_count);
+/* Before reconcile() of an unrecorded attempt: tells the driver which posts are other targets'. *complete: all of them. */
+int restore_known(struct drive *d, bool *complete);
+int restore_settled(struct turn *t, bool found);           /* one in doubt was found, or is not there */
+int restore_step_turn(struct turn *t, int64_t due_ms);     /* PERIODIC_RESTORE */
 int64_t drive_backoff_ms(const struct drive *d, uint64_t tries);
 
 #endif

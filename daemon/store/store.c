@@ -159,11 +159,15 @@ void store_close(struct store *s)
 int store_file_id(const struct store *s, char *buf, size_t size)
 {
 	char path[4096];
-	struct stat st;
+	struct statx st;
 	int n = snprintf(path, sizeof path, "%s/data.mdb", s->directory);
-	if (n < 0 || (size_t)n >= sizeof path || stat(path, &st) < 0)
+	if (n < 0 || (size_t)n >= sizeof path || statx(AT_FDCWD, path, 0, STATX_INO | STATX_BTIME, &st) < 0)
 		return -ST_IO;
-	(void)snprintf(buf, size, "%llu:%llu", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+	/* A number of a file is soon given to another; its birth is its own. */
+	if ((st.stx_mask & STATX_BTIME) == 0)
+		st.stx_btime = (struct statx_timestamp){ 0 };
+	(void)snprintf(buf, size, "%llx:%llu-%llx.%x", (unsigned long long)st.stx_dev_major << 32 | st.stx_dev_minor,
+	               (unsigned long long)st.stx_ino, (unsigned long long)st.stx_btime.tv_sec, (unsigned)st.stx_btime.tv_nsec);
 	return 0;
 }
 
@@ -296,8 +300,9 @@ int store_fact_put(struct store_txn *t, const char *name, const char *text)
 	return rc < 0 ? rc : kv_put(t->kv, k.b, k.len, text, strlen(text));
 }
 
-/* Ids come from blocks that belong to this writer: the shared fact "id-block" is touched once per STORE_ID_BLOCK ids. */
-static int store_ids_claim(struct store_txn *t, struct arena *a)
+/* Ids come from blocks that belong to this writer: the shared fact "id-block" is touched once per STORE_ID_BLOCK ids.
+ * Takes `count` ids from there; *out is the first. */
+static int store_ids_take(struct store_txn *t, struct arena *a, uint64_t count, uint64_t *out)
 {
 	char *text;
 	int64_t start = 1;
@@ -309,10 +314,16 @@ static int store_ids_claim(struct store_txn *t, struct arena *a)
 	if (rc < 0)
 		return rc == -ST_INVALID ? -ST_CORRUPT : rc;
 	char next[24];
-	(void)snprintf(next, sizeof next, "%lld", (long long)(start + STORE_ID_BLOCK));
-	t->id_next = (uint64_t)start;
-	t->id_end = (uint64_t)start + STORE_ID_BLOCK;
+	*out = (uint64_t)start;
+	(void)snprintf(next, sizeof next, "%llu", (unsigned long long)(*out + count));
 	return store_fact_put(t, "id-block", next);
+}
+
+static int store_ids_claim(struct store_txn *t, struct arena *a)
+{
+	int rc = store_ids_take(t, a, STORE_ID_BLOCK, &t->id_next);
+	t->id_end = t->id_next + STORE_ID_BLOCK;
+	return rc;
 }
 
 static int store_ids_load(struct store_txn *t, struct arena *a)
@@ -346,5 +357,20 @@ int store_id_new(struct store_txn *t, uint64_t *out)
 		return rc;
 	*out = t->id_next++;
 	t->ids_changed = true;
+	return 0;
+}
+
+int store_ids_skip(struct store_txn *t, uint64_t by)
+{
+	struct arena a;
+	uint64_t first;
+	arena_init(&a, 4096);
+	int rc = store_ids_take(t, &a, by, &first);
+	arena_done(&a);
+	if (rc < 0)
+		return rc;
+	/* What is left of the block in use goes too: the next id claims a new one. */
+	t->ids_loaded = t->ids_changed = true;
+	t->id_next = t->id_end = first;
 	return 0;
 }

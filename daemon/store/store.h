@@ -46,7 +46,7 @@ struct store_txn;
  * 0, -ST_CONFLICT (a daemon has it), -ST_REFUSED (network file system, newer format), -ST_NO_SPACE, -ST_IO, ... */
 int store_open(const char *directory, int64_t map_bytes, struct store **out, char *why, size_t why_size);
 void store_close(struct store *s);
-/* Which file holds the data ("device:inode"): changes when a store is copied or restored. buf >= 48 bytes. */
+/* Which file holds the data ("device:inode-birth"): changes when a store is copied or restored. buf >= 64 bytes. */
 int store_file_id(const struct store *s, char *buf, size_t size);
 /* 1: new items may be accepted; 0: the map or the disk is so full that the rest is kept for finishing, cancelling and journalling what
  * is accepted already; or a status. */
@@ -65,6 +65,8 @@ int store_fact_put(struct store_txn *t, const char *name, const char *text);
 
 /* ---- posts and targets ---- */
 int store_id_new(struct store_txn *t, uint64_t *out);                                       /* increasing, never reused */
+/* Leaves out this many ids, which the store may have handed out without knowing of it any more. */
+int store_ids_skip(struct store_txn *t, uint64_t by);
 int store_post_get(struct store_txn *t, struct arena *a, uint64_t id, struct post *out);    /* -ST_NO_ITEM, -ST_CORRUPT */
 int store_post_put(struct store_txn *t, const struct post *p);
 int store_target_get(struct store_txn *t, struct arena *a, uint64_t id, uint64_t n, struct target *out);
@@ -95,7 +97,7 @@ int store_page_walk(struct store_txn *t, struct store_page *page, int (*each)(vo
 int store_counts(struct store_txn *t, uint64_t account_no /* 0 = all */, int64_t out[STATE__COUNT]);
 
 /* ---- periodic work ---- */
-enum periodic { PERIODIC_RECONCILE = 1, PERIODIC_GATE = 2, PERIODIC_MEDIA = 3, PERIODIC_KEEP = 4, PERIODIC__COUNT };
+enum periodic { PERIODIC_RECONCILE = 1, PERIODIC_GATE = 2, PERIODIC_MEDIA = 3, PERIODIC_KEEP = 4, PERIODIC_RESTORE = 5, PERIODIC__COUNT };
 struct periodic_ref { int64_t due_ms; enum periodic kind; uint64_t id, n; };
 int store_periodic_put(struct store_txn *t, const struct periodic_ref *ref, const void *data, size_t len);
 int store_periodic_del(struct store_txn *t, const struct periodic_ref *ref);

@@ -66,6 +66,7 @@ unit_tests = \
 	%D%/unit/test_limit \
 	%D%/unit/test_line \
 	%D%/unit/test_log \
+	%D%/unit/test_map \
 	%D%/unit/test_plat \
 	%D%/unit/test_prune \
 	%D%/unit/test_record \
@@ -173,6 +174,7 @@ tests_unit_test_io_timer_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 tests_unit_test_engine_SOURCES = %D%/unit/test_engine.c %D%/unit/engine_house.c %D%/unit/engine_house.h %D%/unit/store_world.h
 tests_unit_test_store_SOURCES = %D%/unit/test_store.c %D%/unit/store_world.h
 tests_unit_test_store_things_SOURCES = %D%/unit/test_store_things.c %D%/unit/store_world.h
+tests_unit_test_map_SOURCES = %D%/unit/test_map.c %D%/unit/store_world.h
 tests_unit_test_prune_SOURCES = %D%/unit/test_prune.c %D%/unit/store_world.h
 # A commit that fails.
 tests_unit_test_turn_SOURCES = %D%/unit/test_turn.c %D%/unit/store_world.h

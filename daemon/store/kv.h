@@ -22,7 +22,8 @@ struct kv_slice { const void *data; size_t len; };
 
 struct kv_usage { uint64_t used_bytes, map_bytes, entries; };
 
-/* Opens (making it if missing) the store in directory. why receives a text for people on failure.
+/* Opens (making it if missing) the store in directory. A store that is larger than map_bytes already is opened with just the
+ * room that it takes to finish its work: kv_room counts from map_bytes all the same. why receives a text for people on failure.
  * 0, -ST_NO_SPACE, -ST_IO, -ST_CORRUPT, -ST_NO_MEMORY. */
 int kv_open(const char *directory, int64_t map_bytes, struct kv **out, char *why, size_t why_size);
 void kv_close(struct kv *kv);
@@ -48,6 +49,10 @@ int kv_seek_before(struct kv_cursor *c, const void *key, size_t key_len, struct 
 int kv_prev(struct kv_cursor *c, struct kv_slice *k, struct kv_slice *v);
 
 int kv_usage(struct kv *kv, struct kv_usage *out);
+/* Makes the map larger or smaller while the store is used. 0: done; 1: it is done when the last transaction that is open now, on any
+ * thread, has ended (a walk over the whole store may be one); -ST_CONFLICT: more than so much is in use;
+ * -ST_NO_MEMORY: no address space for it. */
+int kv_map_size(struct kv *kv, int64_t map_bytes);
 /* Bytes that writes may still take: what is free in the map and, where the file has to grow for them, on the disk. */
 int kv_room(struct kv_txn *txn, uint64_t *out_bytes);
 /* A consistent copy into an empty directory, beside the work. why: a text for people. Any thread. */

@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -17,10 +19,16 @@
 #define KV_LOCK_BYTES (64 * 1024)
 #define KV_FULL_BYTES (1024 * 1024)
 #define KV_LOW_BYTES (64u * 1024 * 1024)
+#define KV_SLACK_BYTES (32u * 1024 * 1024)
 
 struct kv {
 	MDB_env *env;
 	MDB_dbi dbi;
+	/* The map moves when its size changes: nobody may look into it then. */
+	pthread_mutex_t mutex;
+	unsigned users;                  /* transactions and looks that are open */
+	size_t wanted_bytes;             /* 0: the size is as it is to be */
+	uint64_t limit_bytes;            /* as configured; the map of a store that is larger already is larger too */
 };
 
 struct kv_txn {
@@ -70,6 +78,79 @@ static int kv_claim_lock_file(const char *directory)
 	return rc;
 }
 
+/* ---- the size of the map ---- */
+
+static int kv_used(struct kv *kv, uint64_t *used_bytes, uint64_t *map_bytes)
+{
+	MDB_envinfo info;
+	MDB_stat st;
+	int rc = mdb_env_info(kv->env, &info);
+	if (rc == 0)
+		rc = mdb_env_stat(kv->env, &st);
+	if (rc != 0)
+		return rc;
+	*used_bytes = (uint64_t)(info.me_last_pgno + 1) * st.ms_psize;
+	*map_bytes = info.me_mapsize;
+	return 0;
+}
+
+/* Nobody may be inside. LMDB unmaps first, and has no way back if mapping fails then: it is tried before. */
+static int kv_remap(struct kv *kv, size_t bytes)
+{
+	void *room = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (room == MAP_FAILED)
+		return ENOMEM;
+	(void)munmap(room, bytes);
+	return mdb_env_set_mapsize(kv->env, bytes);
+}
+
+static void kv_enter(struct kv *kv)
+{
+	pthread_mutex_lock(&kv->mutex);
+	kv->users++;
+	pthread_mutex_unlock(&kv->mutex);
+}
+
+static void kv_leave(struct kv *kv)
+{
+	pthread_mutex_lock(&kv->mutex);
+	if (--kv->users == 0 && kv->wanted_bytes != 0) {
+		/* What was refused for want of address space stays as it was; the next reload tries again. */
+		(void)kv_remap(kv, kv->wanted_bytes);
+		kv->wanted_bytes = 0;
+	}
+	pthread_mutex_unlock(&kv->mutex);
+}
+
+int kv_map_size(struct kv *kv, int64_t map_bytes)
+{
+	uint64_t used = 0, now = 0;
+	pthread_mutex_lock(&kv->mutex);
+	int rc = kv_status(kv_used(kv, &used, &now));
+	if (rc == 0 && (uint64_t)map_bytes < used)
+		rc = -ST_CONFLICT;
+	if (rc == 0) {
+		kv->limit_bytes = (uint64_t)map_bytes;
+		kv->wanted_bytes = (uint64_t)map_bytes == now ? 0 : (size_t)map_bytes;
+		if (kv->wanted_bytes != 0 && kv->users > 0) {
+			rc = 1;
+		} else if (kv->wanted_bytes != 0) {
+			rc = kv_status(kv_remap(kv, kv->wanted_bytes));
+			kv->wanted_bytes = 0;
+		}
+	}
+	pthread_mutex_unlock(&kv->mutex);
+	return rc;
+}
+
+/* A store that has outgrown the size it is given still has to finish what is in it. */
+static int kv_open_slack(struct kv *kv)
+{
+	uint64_t used = 0, map = 0;
+	int rc = kv_used(kv, &used, &map);
+	return rc == 0 && used > kv->limit_bytes - kv->limit_bytes / 16 ? kv_remap(kv, (size_t)(used + KV_SLACK_BYTES)) : rc;
+}
+
 static int kv_open_env(struct kv *kv, const char *directory, int64_t map_bytes)
 {
 	int rc = kv_claim_lock_file(directory);
@@ -83,6 +164,8 @@ static int kv_open_env(struct kv *kv, const char *directory, int64_t map_bytes)
 	 * queue may be larger than memory. */
 	if (rc == 0)
 		rc = mdb_env_open(kv->env, directory, MDB_NOTLS | MDB_NORDAHEAD, 0600);
+	if (rc == 0)
+		rc = kv_open_slack(kv);
 	MDB_txn *txn = NULL;
 	if (rc == 0)
 		rc = mdb_txn_begin(kv->env, NULL, 0, &txn);
@@ -104,6 +187,8 @@ int kv_open(const char *directory, int64_t map_bytes, struct kv **out, char *why
 		(void)snprintf(why, why_size, "no memory");
 		return -ST_NO_MEMORY;
 	}
+	kv->limit_bytes = (uint64_t)map_bytes;
+	(void)pthread_mutex_init(&kv->mutex, NULL);
 	int rc = kv_open_env(kv, directory, map_bytes);
 	if (rc != 0) {
 		(void)snprintf(why, why_size, "%s", mdb_strerror(rc));
@@ -120,6 +205,7 @@ void kv_close(struct kv *kv)
 		return;
 	if (kv->env != NULL)
 		mdb_env_close(kv->env);
+	(void)pthread_mutex_destroy(&kv->mutex);
 	free(kv);
 }
 
@@ -128,8 +214,10 @@ int kv_begin(struct kv *kv, bool write, struct kv_txn **out)
 	struct kv_txn *t = calloc(1, sizeof *t);
 	if (t == NULL)
 		return -ST_NO_MEMORY;
+	kv_enter(kv);
 	int rc = mdb_txn_begin(kv->env, NULL, write ? 0 : MDB_RDONLY, &t->txn);
 	if (rc != 0) {
+		kv_leave(kv);
 		free(t);
 		return kv_status(rc);
 	}
@@ -156,6 +244,7 @@ int kv_commit(struct kv_txn *txn)
 		return failed;
 	}
 	int rc = mdb_txn_commit(txn->txn);
+	kv_leave(kv);
 	free(txn);
 	if (rc == EIO && kv_disk_full(kv))
 		rc = ENOSPC;
@@ -167,6 +256,7 @@ void kv_abort(struct kv_txn *txn)
 	if (txn == NULL)
 		return;
 	mdb_txn_abort(txn->txn);
+	kv_leave(txn->kv);
 	free(txn);
 }
 
@@ -267,21 +357,23 @@ int kv_seek_before(struct kv_cursor *c, const void *key, size_t key_len, struct 
 
 int kv_usage(struct kv *kv, struct kv_usage *out)
 {
-	MDB_envinfo info;
 	MDB_stat st;
-	int rc = mdb_env_info(kv->env, &info);
+	*out = (struct kv_usage){ 0 };
+	kv_enter(kv);
+	int rc = kv_used(kv, &out->used_bytes, &out->map_bytes);
 	if (rc == 0)
 		rc = mdb_env_stat(kv->env, &st);
-	if (rc != 0)
-		return kv_status(rc);
-	*out = (struct kv_usage){ .used_bytes = (uint64_t)(info.me_last_pgno + 1) * st.ms_psize,
-	                          .map_bytes = info.me_mapsize, .entries = st.ms_entries };
-	return 0;
+	if (rc == 0)
+		out->entries = st.ms_entries;
+	kv_leave(kv);
+	return kv_status(rc);
 }
 
 int kv_backup(struct kv *kv, const char *directory, char *why, size_t why_size)
 {
+	kv_enter(kv);
 	int rc = mdb_env_copy2(kv->env, directory, MDB_CP_COMPACT);
+	kv_leave(kv);
 	if (rc != 0)
 		(void)snprintf(why, why_size, "%s: %s", directory, rc == EEXIST ? "there is a copy already" : mdb_strerror(rc));
 	return kv_status(rc);
@@ -328,7 +420,9 @@ int kv_room(struct kv_txn *txn, uint64_t *out_bytes)
 		rc = mdb_env_get_fd(txn->kv->env, &fd);
 	if (rc != 0 || fstatvfs(fd, &fs) != 0)
 		return rc != 0 ? kv_status(rc) : -ST_IO;
-	uint64_t beyond = info.me_mapsize - (uint64_t)(info.me_last_pgno + 1) * st.ms_psize;
+	uint64_t used = (uint64_t)(info.me_last_pgno + 1) * st.ms_psize;
+	uint64_t limit = txn->kv->limit_bytes < info.me_mapsize ? txn->kv->limit_bytes : info.me_mapsize;
+	uint64_t beyond = used < limit ? limit - used : 0;
 	uint64_t disk = (uint64_t)fs.f_bavail * fs.f_frsize;
 	*out_bytes = beyond < disk ? beyond : disk;
 	/* The list of free pages is only read when it matters. */

@@ -19,6 +19,8 @@
 
 #define STORE_ID_BLOCK 1000
 #define STORE_RESERVE_BYTES (8u * 1024 * 1024)
+#define STORE_FINISH_BYTES 4096          /* what an accepted target may still need: its records with what the driver keeps, the journal */
+#define STORE_TARGET_ENTRIES 3           /* keys that every target has at least: record, index, journal */
 #ifndef CIFS_SUPER_MAGIC
 #define CIFS_SUPER_MAGIC 0xFF534D42
 #endif
@@ -190,7 +192,27 @@ int store_has_room(struct store_txn *t)
 	if (rc < 0)
 		return rc;
 	uint64_t reserve = u.map_bytes / 8 < STORE_RESERVE_BYTES ? u.map_bytes / 8 : STORE_RESERVE_BYTES;
-	return room >= reserve;
+	/* Most of the time it is clear without counting. */
+	if (room < reserve || room >= reserve + u.entries / STORE_TARGET_ENTRIES * STORE_FINISH_BYTES)
+		return room >= reserve;
+	int64_t counts[STATE__COUNT], live = 0;
+	rc = store_counts(t, 0, counts);
+	for (int s = 0; s < STATE__COUNT && rc == 0; s++)
+		live += state_live((enum state)s) && counts[s] > 0 ? counts[s] : 0;
+	return rc < 0 ? rc : room >= reserve + (uint64_t)live * STORE_FINISH_BYTES;
+}
+
+int store_used(struct store_txn *t, uint64_t *out_bytes)
+{
+	struct kv_usage u;
+	int rc = kv_usage(t->store->kv, &u);
+	*out_bytes = u.used_bytes;
+	return rc;
+}
+
+int store_map_size(struct store *s, int64_t map_bytes)
+{
+	return kv_map_size(s->kv, map_bytes);
 }
 
 int store_begin(struct store *s, bool write, struct store_txn **out)

@@ -48,9 +48,12 @@ int store_open(const char *directory, int64_t map_bytes, struct store **out, cha
 void store_close(struct store *s);
 /* Which file holds the data ("device:inode-birth"): changes when a store is copied or restored. buf >= 64 bytes. */
 int store_file_id(const struct store *s, char *buf, size_t size);
+/* As kv_map_size. */
+int store_map_size(struct store *s, int64_t map_bytes);
 /* 1: new items may be accepted; 0: the map or the disk is so full that the rest is kept for finishing, cancelling and journalling what
- * is accepted already; or a status. */
+ * is accepted already (some kilobytes each); or a status. */
 int store_has_room(struct store_txn *t);
+int store_used(struct store_txn *t, uint64_t *out_bytes);
 int store_usage(struct store *s, struct kv_usage *out, uint64_t *disk_free_bytes);
 
 /* Read transactions for any thread, one write transaction for the store thread. */

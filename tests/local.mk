@@ -55,6 +55,7 @@ unit_tests = \
 	%D%/unit/test_arena \
 	%D%/unit/test_buf \
 	%D%/unit/test_caltime \
+	%D%/unit/test_check \
 	%D%/unit/test_conf \
 	%D%/unit/test_engine \
 	%D%/unit/test_io_file \
@@ -175,6 +176,7 @@ tests_unit_test_engine_SOURCES = %D%/unit/test_engine.c %D%/unit/engine_house.c 
 tests_unit_test_store_SOURCES = %D%/unit/test_store.c %D%/unit/store_world.h
 tests_unit_test_store_things_SOURCES = %D%/unit/test_store_things.c %D%/unit/store_world.h
 tests_unit_test_map_SOURCES = %D%/unit/test_map.c %D%/unit/store_world.h
+tests_unit_test_check_SOURCES = %D%/unit/test_check.c %D%/unit/store_world.h
 tests_unit_test_prune_SOURCES = %D%/unit/test_prune.c %D%/unit/store_world.h
 # A commit that fails.
 tests_unit_test_turn_SOURCES = %D%/unit/test_turn.c %D%/unit/store_world.h

@@ -72,6 +72,7 @@ struct key store_index_key(const struct target *t);
 /* The hash of a journal entry: over the hash before it, its key, and its record. out: 32 bytes. 0 or -ST_NO_MEMORY. */
 int store_journal_hash(const unsigned char *before, const struct key *k, const char *record, size_t len, unsigned char *out);
 int store_journal_decode(struct arena *a, const struct kv_slice *v, struct entry *out);
+int store_gate_decode(struct arena *a, const struct kv_slice *v, struct gate *out);
 int store_keyed_decode(struct arena *a, const struct kv_slice *v, struct keyed *out);
 
 #endif

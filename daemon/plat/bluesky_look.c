@@ -121,6 +121,15 @@ static void send_list(const struct plat_in *in, struct plat_out *out)
 	bluesky_request(in, out, "list", PLAT_NONE, PLAT_GET, bluesky_pds(in), wire_str(call));
 }
 
+static void list_begin(const struct plat_in *in, struct plat_out *out)
+{
+	static const char *const begun[] = { "list_cursor", "list_pages", "hits", "match", "match_cid" };
+
+	for (size_t i = 0; i < WIRE_COUNT(begun); i++)
+		plat_set(in->values, begun[i], NULL);
+	send_list(in, out);
+}
+
 /* Record keys are instants, newest first: true once the list has come to those that are too old to be ours. */
 static bool list_scan(const struct plat_in *in, size_t n, const struct json *records)
 {
@@ -149,6 +158,8 @@ static void list_end(const struct plat_in *in, struct plat_out *out, size_t n)
 
 	if (!hits) {
 		settled(out, "absent");
+	} else if (wire_known(in, plat_get(in->values, "match"))) {
+		list_begin(in, out);        /* another target was found there meanwhile */
 	} else if (hits > 1 || bluesky_is_vague(in, n)) {
 		undecided(out, arena_fmt(in->arena, "bluesky: %lld posts look like part %zu (one is %s) and cannot be told apart",
 		                         (long long)hits, n + 1, plat_get(in->values, "match")));
@@ -182,16 +193,12 @@ static void list_answer(const struct plat_in *in, struct plat_out *out, size_t n
 /* With a record key that was chosen before it is enough to read that. */
 static void look_unrecorded(const struct plat_in *in, struct plat_out *out, size_t n)
 {
-	static const char *const begun[] = { "list_cursor", "list_pages", "hits", "match", "match_cid" };
-
 	if (in->response && wire_step_is(in->response_step, "list", NULL)) {
 		list_answer(in, out, n);
 	} else if (plat_get(in->values, "tid_us")) {
 		bluesky_get_record(in, out, "look", bluesky_uri(in, n));
 	} else {
-		for (size_t i = 0; i < WIRE_COUNT(begun); i++)
-			plat_set(in->values, begun[i], NULL);
-		send_list(in, out);
+		list_begin(in, out);
 	}
 }
 

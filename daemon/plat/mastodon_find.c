@@ -305,6 +305,8 @@ static void next_candidate(const struct plat_in *in, struct plat_out *out, size_
 
 	if (plat_get_n(in->values, "cand", i)) {
 		send_source(in, out, i);
+	} else if (hits && wire_known(in, plat_get(in->values, "match"))) {
+		begin(in, out, n);        /* another target was found there meanwhile */
 	} else if (hits == 1) {
 		found(in, out, n, plat_get(in->values, "match"), plat_get(in->values, "match_url"));
 	} else if (hits > 1) {

@@ -185,6 +185,23 @@ def test_what_cannot_be_told_waits_for_a_person():
     eq(place.texts(), ["Good morning"] * 2, "what stands on the platform")
 
 
+def test_of_twins_one_was_published():
+    place = Masto()
+    d = daemon()
+    place.account(d, "brand")
+    d.start()
+    twins = [d.add("brand", "Good morning", "--at", at) for at in ("+4s", "+8s")]
+    restored(d, twins[0])
+    time.sleep(8)
+    d.start()
+    until(lambda: not d.status()["gates"], "the gate opens by itself", 60)
+    for ident in twins:
+        d.wait_state(ident, "published", 60)
+    eq(place.texts(), ["Good morning"] * 2, "what stands on the platform")
+    eq(len({d.target(t)["remote_id"] for t in twins}), 2, "each shows its own")
+    d.run("check")
+
+
 def test_files_that_may_have_been_taken_wait_for_a_person():
     d = daemon(notes=True).start()
     ident = d.add("notes", "a file", "--at", "+3s")

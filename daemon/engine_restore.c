@@ -218,6 +218,38 @@ int restore_doubt(struct turn *t, size_t max, size_t *out_count)
 	return doubt_put(t, &w.doubt);
 }
 
+/* ---- a jump of the clock ---- */
+
+static void jump_done(void *data)
+{
+	struct engine *e = data;
+	e->jump_ms = INT64_MAX;
+	engine_due(e, 0, 0);
+}
+
+static void jump_next(void *data)
+{
+	((struct engine *)data)->jump_turn = false;
+}
+
+int restore_jump_turn(struct turn *t, void *input)
+{
+	const struct jump_input *in = input;
+	size_t count;
+	int rc = restore_begin(t, in->floor_ms);
+	if (rc == 0)
+		rc = restore_doubt(t, DOUBT_LIST, &count);
+	/* The life after the snapshot has handed out ids, too. */
+	if (rc == 0 && count < DOUBT_LIST)
+		rc = store_ids_skip(t->txn, RESTORE_ID_SKIP_BOOT);
+	if (rc < 0)
+		return rc;
+	turn_effect(t, jump_next, NULL, in->engine);
+	if (count < DOUBT_LIST)
+		turn_effect(t, jump_done, NULL, in->engine);
+	return 0;
+}
+
 /* ---- posts of other targets ---- */
 
 struct known { const struct drive *d; struct store_ref refs[KNOWN_MAX]; size_t count; bool full; };

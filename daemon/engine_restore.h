@@ -5,7 +5,8 @@
  * does not depend on seeing it: what was due before the daemon started is looked for once before it is sent, on
  * platforms that can be asked. It goes to state unknown with an attempt "unrecorded" (plat/plat.h) and the looks that
  * settle lost answers settle it: found, not there, or undecided, which a person resolves. What falls due after the start
- * pays nothing; platforms that cannot be asked pay nothing either: a webhook gets the same key as before, a file in an
+ * pays nothing, unless the wall clock jumps ahead, as it does where a machine goes on from a snapshot; platforms that
+ * cannot be asked pay nothing either: a webhook gets the same key as before, a file in an
  * outbox the same name.
  *
  * Where the store is known to have gone back, the gate "restored" stays closed meanwhile, and opens by itself once

@@ -71,6 +71,7 @@ unit_tests = \
 	%D%/unit/test_plat \
 	%D%/unit/test_prune \
 	%D%/unit/test_record \
+	%D%/unit/test_restore \
 	%D%/unit/test_state \
 	%D%/unit/test_status \
 	%D%/unit/test_store \
@@ -173,6 +174,7 @@ tests_unit_test_io_image_CFLAGS = $(AM_CFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS) $(WE
 tests_unit_test_io_server_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 tests_unit_test_io_timer_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 tests_unit_test_engine_SOURCES = %D%/unit/test_engine.c %D%/unit/engine_house.c %D%/unit/engine_house.h %D%/unit/store_world.h
+tests_unit_test_restore_SOURCES = %D%/unit/test_restore.c %D%/unit/engine_house.c %D%/unit/engine_house.h %D%/unit/store_world.h
 tests_unit_test_store_SOURCES = %D%/unit/test_store.c %D%/unit/store_world.h
 tests_unit_test_store_things_SOURCES = %D%/unit/test_store_things.c %D%/unit/store_world.h
 tests_unit_test_map_SOURCES = %D%/unit/test_map.c %D%/unit/store_world.h

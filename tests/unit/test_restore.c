@@ -1,5 +1,6 @@
 /* test_restore.c: what was due before the start, or before a jump of the clock, is looked for before it is sent. */
 #include "daemon/engine_restore.h"
+#include "daemon/guard.h"
 #include "tests/unit/engine_house.h"
 
 #define MINUTE_MS (60 * 1000)
@@ -148,12 +149,72 @@ static void test_sleep_is_no_jump(void **state)
 	assert_int_not_equal(get_target(h, 1).state, STATE_UNKNOWN);
 }
 
+static int guard_turn(struct turn *t, void *input)
+{
+	return guard_start_turn(t, input);
+}
+
+static uint64_t started_id(struct house *h, const char *clock)
+{
+	struct guard *g;
+	uint64_t id;
+	begin(h->w, true);
+	assert_int_equal(store_fact_put(h->w->txn, "clock", clock), 0);
+	commit(h->w);
+	assert_int_equal(guard_new(h->w->directory, "1:2", &g), 0);
+	assert_int_equal(turns_submit(h->turns, guard_turn, NULL, NULL, g, 0), 0);
+	turns_pump(h->turns);
+	assert_int_equal(guard_bind(g), 0);
+	guard_free(g);
+	assert_int_equal(store_id_new(begin(h->w, true), &id), 0);
+	commit(h->w);
+	return id;
+}
+
+/* A start in the same boot goes on with the next id; after another boot some are left out. */
+static void test_ids_jump_at_a_boot(void **state)
+{
+	struct house *h = *state;
+	char path[200], clock[100];
+	(void)snprintf(clock, sizeof clock, "boot %lld %lld", (long long)now_ms, (long long)now_ms);
+	uint64_t first = started_id(h, clock);
+	assert_int_equal(started_id(h, clock), first + 1);
+	(void)snprintf(clock, sizeof clock, "other %lld %lld", (long long)now_ms, (long long)now_ms);
+	assert_true(started_id(h, clock) >= first + RESTORE_ID_SKIP_BOOT);
+	(void)snprintf(path, sizeof path, "%s/instance", h->w->directory);
+	assert_int_equal(unlink(path), 0);
+}
+
+/* Put back with an older number of starts: the gate is closed, and ids jump further. */
+static void test_guard_sees_an_older_store(void **state)
+{
+	struct house *h = *state;
+	char path[200], clock[100], id[40];
+	struct gate gate;
+	(void)snprintf(clock, sizeof clock, "boot %lld %lld", (long long)now_ms, (long long)now_ms);
+	uint64_t first = started_id(h, clock);
+	assert_int_equal(store_gate_get(begin(h->w, false), &h->w->arena, GATE_RESTORED, &gate), -ST_NO_ITEM);
+	roll_back(h->w);
+	(void)snprintf(path, sizeof path, "%s/instance", h->w->directory);
+	FILE *f = fopen(path, "r+");
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%39s", id), 1);
+	rewind(f);
+	assert_true(fprintf(f, "%s 9\n", id) > 0);
+	assert_int_equal(fclose(f), 0);
+	assert_true(started_id(h, clock) >= first + RESTORE_ID_SKIP);
+	assert_int_equal(store_gate_get(begin(h->w, false), &h->w->arena, GATE_RESTORED, &gate), 0);
+	roll_back(h->w);
+	assert_int_equal(unlink(path), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, house_setup, house_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_late_is_looked_for), TEST(test_broken_start), TEST(test_looks_are_spread), TEST(test_jump), TEST(test_sleep_is_no_jump),
+		TEST(test_ids_jump_at_a_boot), TEST(test_guard_sees_an_older_store),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -175,7 +175,8 @@ static void list_answer(const struct plat_in *in, struct plat_out *out, size_t n
 	struct wire_answer answer;
 
 	wire_answer_read(in->arena, in->response, &answer);
-	if (answer.status != 200) {
+	/* What is no list says nothing about what is on it. */
+	if (answer.status != 200 || json_kind(json_get(answer.json, "records")) != JSON_ARRAY) {
 		bluesky_refuse(in, out, "the look for the post", &answer);
 		if (out->klass == PLAT_PERMANENT || out->klass == PLAT_DUPLICATE)
 			undecided(out, out->text);

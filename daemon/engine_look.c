@@ -34,10 +34,12 @@ static int look_undecided(struct drive *d, const char *evidence)
 	return rc < 0 ? rc : look_again(d, 0, evidence);
 }
 
-/* Of an attempt that is not recorded a part was found: the next one may stand too. */
+/* A part was found, and the next one may stand too, without a record of its being sent. */
 static int look_next_part(struct drive *d)
 {
 	struct target *target = d->target;
+	target->open->unrecorded = 1;
+	target->open->mark = NULL;
 	target->open->step = arena_fmt(d->t->arena, "part.%zu", target->shown_count);
 	target->open->looks = 0;
 	int rc = queue_note(d->t, target, NULL, "found", d->out.text, NULL, NULL);
@@ -50,9 +52,10 @@ static int look_settled(struct drive *d)
 	size_t stood = target->shown_count;
 	const char *reason = d->out.text;
 	drive_store_values(d);
-	if (target->open->unrecorded && target->shown_count > stood)
-		return look_next_part(d);
-	int rc = drive_plan_look(d, 0);
+	int rc = target->shown_count == stood ? 0 : target->open->unrecorded ? 1 : restore_in_doubt(d->t, target->open->armed_ms);
+	if (rc != 0)
+		return rc < 0 ? rc : look_next_part(d);
+	rc = drive_plan_look(d, 0);
 	if (rc == 0 && target->open->unrecorded) {
 		target->asked_ms = d->t->now_ms;
 		reason = "looked for on the platform, and not there";

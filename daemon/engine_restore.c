@@ -63,6 +63,13 @@ int restore_begin(struct turn *t, int64_t floor_ms)
 	return rc < 0 && rc != -ST_NO_ITEM ? rc : doubt_put(t, &now);
 }
 
+int restore_in_doubt(struct turn *t, int64_t armed_ms)
+{
+	struct doubt doubt;
+	int rc = doubt_get(t, &doubt);
+	return rc < 0 ? (rc == -ST_NO_ITEM ? 0 : rc) : armed_ms < doubt.until_ms;
+}
+
 /* Walks the journal from `before` entries ahead of the start. *end (may be NULL): the walk came to its end. */
 static int walk_from(struct turn *t, struct arena *a, const struct doubt *doubt, unsigned before, size_t max,
                      int (*each)(void *, const struct entry *, const char *), void *ctx, bool *end)

@@ -158,6 +158,7 @@ check-kill: smmqd smmq
 .PHONY: check-kill
 check-sim: tests/sim/run_sim
 	tests/sim/run_sim --seed $${SEED:-1} --seeds $${SEEDS:-340} --items 300
+	tests/sim/run_sim --seed $${SEED:-1} --seeds $${BACK_SEEDS:-100} --items 300 --back 90
 .PHONY: check-sim
 
 # Of every program here that says nothing else. Test programs that include a file of the daemon define all of its names, so

@@ -234,6 +234,10 @@ int main(int argc, char **argv)
 	unsigned faults = 0;
 	for (unsigned i = 0; i < p.seeds; i++)
 		faults += run(&p, p.seed + i);
+	/* As a test, without options: once more with a store that goes back. */
+	p.back = 90;
+	if (argc == 1)
+		faults += run(&p, p.seed);
 	sim_coverage();
 	printf("%u faults found\n", faults);
 	return faults == 0 ? 0 : 1;

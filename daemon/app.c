@@ -138,10 +138,21 @@ void app_fast_tick(void *ctx)
 
 /* ---- reload ---- */
 
+static void app_map_size(struct app *a, int64_t map_bytes)
+{
+	int rc = store_map_size(a->store, map_bytes);
+	if (rc < 0)
+		log_line(LOG_LEVEL_ERR, "MapSize= cannot be taken over; the old one stays in force", "error=%s", status_info(rc)->word);
+	else if (rc > 0)
+		log_line(LOG_LEVEL_NOTICE, "MapSize= is taken over as soon as what reads the whole store has ended", NULL);
+}
+
 static void app_take_conf(void *ctx, const struct conf *conf)
 {
 	struct app *a = ctx;
 	const struct conf *old = a->conf;
+	if (conf->map_bytes != old->map_bytes)
+		app_map_size(a, conf->map_bytes);
 	a->conf = conf_ref(conf);
 	conf_unref(old);
 	turns_set_conf(a->turns, conf);
@@ -250,14 +261,21 @@ static int app_listen(struct app *a)
 
 static int app_open_store(struct app *a)
 {
-	char why[1024], id[48];
+	char why[1024], id[64];
 	int rc = store_open(a->conf->state_directory, a->conf->map_bytes, &a->store, why, sizeof why);
 	if (rc < 0) {
 		log_line(LOG_LEVEL_ERR, why, NULL);
 		a->exit_status = rc == -ST_CONFLICT || rc == -ST_REFUSED || rc == -ST_CONFIG ? 78 : 74;
 		return rc;
 	}
-	rc = store_file_id(a->store, id, sizeof id);
+	struct kv_usage u;
+	uint64_t disk_free;
+	rc = store_usage(a->store, &u, &disk_free);
+	if (rc == 0 && u.map_bytes > (uint64_t)a->conf->map_bytes)
+		log_line(LOG_LEVEL_WARNING, "the store is as large as MapSize= or larger; nothing new is taken until it is raised (and reloaded)",
+		         "used_bytes=%llu", (unsigned long long)u.used_bytes);
+	if (rc == 0)
+		rc = store_file_id(a->store, id, sizeof id);
 	return rc < 0 ? rc : guard_new(a->conf->state_directory, id, &a->guard);
 }
 

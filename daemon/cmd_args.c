@@ -102,8 +102,8 @@ int cmd_room_left(struct cmd_call *c)
 	int rc = store_has_room(c->txn);
 	if (rc != 0)
 		return rc;
-	(void)cmd_err(c, ST_NO_SPACE, "the store is full: what is left is kept for what was accepted; free space on the disk of %s or raise "
-	              "MapSize=", c->conf->state_directory);
+	(void)cmd_err(c, ST_NO_SPACE, "the store is full: what is left is kept for what was accepted; free space on the disk of %s, or raise "
+	              "MapSize= and reload", c->conf->state_directory);
 	return 0;
 }
 

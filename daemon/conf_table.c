@@ -28,7 +28,7 @@ static const struct conf_row table[] = {
 	       "With rehearse everything runs, but nothing that the public could see is sent."),
 	DAEMON("MediaMax", CONF_SIZE, media_max_bytes, KIB, 64 * GIB, NULL, "512M", RELOAD,
 	       "The largest media file that is taken."),
-	DAEMON("MapSize", CONF_SIZE, map_bytes, 16 * MIB, 16 * 1024 * GIB, NULL, "64G", RESTART,
+	DAEMON("MapSize", CONF_SIZE, map_bytes, 16 * MIB, 16 * 1024 * GIB, NULL, "64G", RELOAD,
 	       "The largest size of the store; address space and a sparse file, not memory and not disk."),
 	DAEMON("KeyRetention", CONF_DURATION, key_retention_ms, DAY_MS, 100 * YEAR_MS, NULL, "2y", RELOAD,
 	       "How long the key of a request is remembered, so that repeating it queues nothing twice."),

@@ -212,13 +212,44 @@ static int64_t schedule_runs(struct engine *e, int64_t now_ms)
 	return next_ms;
 }
 
+/* ---- a jump of the clock ---- */
+
+static void jump_failed(void *input, int status)
+{
+	struct engine *e = ((struct jump_input *)input)->engine;
+	e->jump_turn = false;
+	engine_complain(e, "the clock jumped, and what became due cannot be looked for", status);
+}
+
+static void schedule_jump(struct engine *e)
+{
+	struct jump_input *in = malloc(sizeof *in);
+	if (in == NULL)
+		return;
+	*in = (struct jump_input){ .engine = e, .floor_ms = e->jump_ms };
+	e->jump_turn = turns_submit(e->parts.turns, restore_jump_turn, jump_failed, free, in, sizeof *in) == 0;
+}
+
+/* Suspend moves both clocks; only a step, or a machine that goes on from a snapshot, moves the wall clock alone. */
+static void clock_stepped(struct engine *e)
+{
+	int64_t now_ms = clock_now_ms(), off_ms = now_ms - clock_boot_ms(), jump_ms = off_ms - e->clock_off_ms;
+	e->clock_off_ms = off_ms;
+	if (jump_ms > ENGINE_JUMP_MS && e->jump_ms == INT64_MAX)
+		e->jump_ms = now_ms - jump_ms;
+}
+
 void engine_schedule(struct engine *e)
 {
 	int64_t now_ms = clock_now_ms();
 	if (!e->started && e->recover_ms <= now_ms)
 		engine_start(e);
 	int64_t next_ms = e->started ? schedule_runs(e, now_ms) : e->recover_ms;
-	if (e->started && !e->draining) {
+	if (e->started && e->jump_ms != INT64_MAX) {
+		if (!e->jump_turn)
+			schedule_jump(e);
+		next_ms = now_ms + ENGINE_RETRY_TURN_MS < next_ms ? now_ms + ENGINE_RETRY_TURN_MS : next_ms;
+	} else if (e->started && !e->draining) {
 		int64_t lanes_ms = schedule_lanes(e, now_ms);
 		next_ms = lanes_ms < next_ms ? lanes_ms : next_ms;
 		if (!e->periodic_turn && e->periodic_ms <= now_ms)
@@ -238,6 +269,7 @@ static void engine_alarm(void *ctx, bool stepped)
 {
 	struct engine *e = ctx;
 	if (stepped) {
+		clock_stepped(e);
 		log_line(LOG_LEVEL_NOTICE, "the system clock was set; due times are looked at again", NULL);
 		engine_disarm(e);
 		engine_due(e, 0, 0);
@@ -279,7 +311,8 @@ int engine_new(const struct engine_parts *parts, struct engine **out)
 	if (e == NULL)
 		return -ST_NO_MEMORY;
 	e->parts = *parts;
-	e->periodic_ms = e->recover_ms = INT64_MAX;
+	e->periodic_ms = e->recover_ms = e->jump_ms = INT64_MAX;
+	e->clock_off_ms = clock_now_ms() - clock_boot_ms();
 	e->max_runs = 64;
 	e->pool = calloc(ENGINE_MAX_RUNS, sizeof *e->pool);
 	int rc = e->pool == NULL ? -ST_NO_MEMORY : timer_new(parts->loop, engine_alarm, e, &e->timer);

@@ -237,10 +237,17 @@ int drive_publish(struct drive *d)
 		target->shown->url = arena_strdup(d->t->arena, d->out.url);
 		target->shown_count = 1;
 	}
+	const char *reason = NULL;
+	if (target->open_count > 0 && target->open->unrecorded) {
+		reason = "found on the platform: a run that this store does not know of had published it";
+		rc = restore_settled(d->t, true);
+		if (rc < 0)
+			return rc;
+	}
 	close_attempt(target);
 	target->tries = 0;
 	target->published_ms = d->t->now_ms;
-	rc = queue_move(d->t, target, EVENT_PUBLISH, NULL, NULL, NULL);
+	rc = queue_move(d->t, target, EVENT_PUBLISH, reason, NULL, NULL);
 	return rc < 0 ? rc : drive_outcome(d, OUTCOME_END, 0);
 }
 

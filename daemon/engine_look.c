@@ -35,17 +35,39 @@ static int look_undecided(struct drive *d, const char *evidence)
 	return rc < 0 ? rc : look_again(d, 0, evidence);
 }
 
+/* A part was found, and the next one may stand too, without a record of its being sent. */
+static int look_next_part(struct drive *d)
+{
+	struct target *target = d->target;
+	target->open->unrecorded = 1;
+	target->open->mark = NULL;
+	target->open->step = arena_fmt(d->t->arena, "part.%zu", target->shown_count);
+	target->open->looks = 0;
+	int rc = queue_note(d->t, target, NULL, "found", d->out.text, NULL, NULL);
+	return rc < 0 ? rc : look_again(d, d->t->now_ms, NULL);
+}
+
 static int look_settled(struct drive *d)
 {
 	struct target *target = d->target;
+	size_t stood = target->shown_count;
+	const char *reason = d->out.text;
 	drive_store_values(d);
-	int rc = drive_plan_look(d, 0);
+	int rc = target->shown_count == stood ? 0 : target->open->unrecorded ? 1 : restore_in_doubt(d->t, target->open->armed_ms);
+	if (rc != 0)
+		return rc < 0 ? rc : look_next_part(d);
+	rc = drive_plan_look(d, 0);
+	if (rc == 0 && target->open->unrecorded) {
+		target->asked_ms = d->t->now_ms;
+		reason = "looked for on the platform, and not there";
+		rc = restore_settled(d->t, false);
+	}
 	if (rc < 0)
 		return rc;
 	target->open = NULL;
 	target->open_count = 0;
 	target->not_before_ms = 0;
-	rc = queue_move(d->t, target, EVENT_SETTLE, d->out.text, NULL, NULL);
+	rc = queue_move(d->t, target, EVENT_SETTLE, reason, NULL, NULL);
 	return rc < 0 ? rc : drive_outcome(d, OUTCOME_END, 0);
 }
 
@@ -105,9 +127,17 @@ static int look_driver(struct drive *d)
 		plat_fail(&d->out, PLAT_TRANSIENT, arena_fmt(d->t->arena, "could not look: %s", in->answer.error));
 		return look_failed(d);
 	}
-	if (in->has_answer)
+	bool complete = true;
+	if (in->has_answer) {
+		int rc = d->target->open->unrecorded ? restore_known(d, &complete) : 0;
+		if (rc < 0)
+			return rc;
 		drive_response(d);
+	}
 	d->conf->plat->reconcile(&d->pin, &d->out);
+	if (!complete && d->out.verdict == PLAT_DONE)
+		return look_undecided(d, arena_fmt(d->t->arena, "%s has the same content, but may be another item's: too much was published since",
+		                                   d->out.url != NULL ? d->out.url : d->out.remote_id));
 	return look_verdict(d);
 }
 
@@ -222,6 +252,8 @@ int engine_periodic_turn(struct turn *t, void *input)
 			rc = periodic_gates(t);
 		else if (refs[i].kind == PERIODIC_KEEP)
 			rc = keep_step_turn(t, &data[i]);
+		else if (refs[i].kind == PERIODIC_RESTORE)
+			rc = restore_step_turn(t, refs[i].due_ms);
 		else if (refs[i].kind == PERIODIC_MEDIA)
 			rc = periodic_media(t, e, &data[i]);
 		if (rc == 0)
@@ -370,7 +402,14 @@ int engine_recover_turn(struct turn *t, void *input)
 		turn_effect(t, recover_more, NULL, e);
 		return 0;
 	}
-	rc = recover_due(t);
+	size_t doubted;
+	rc = restore_doubt(t, RECOVER_BATCH, &doubted);
+	if (rc == 0 && doubted == RECOVER_BATCH) {
+		turn_effect(t, recover_more, NULL, e);
+		return 0;
+	}
+	if (rc == 0)
+		rc = recover_due(t);
 	if (rc == 0)
 		turn_effect(t, recover_started, NULL, e);
 	return rc;

@@ -14,6 +14,7 @@
 #define ENGINE_LATE_MS (60 * 1000)                  /* later than this counts as late for --late=skip and hold */
 #define ENGINE_RETRY_TURN_MS 1000                   /* a turn that could not be run is tried again so much later */
 #define ENGINE_ARM_MS 15                            /* an intent is committed so much before it is due, at most, and sent on time */
+#define ENGINE_JUMP_MS (60 * 1000)                  /* a clock that jumped further ahead than this may be a machine that slept in a snapshot */
 #define ENGINE_RATE_MAX_MS (25LL * 3600 * 1000)     /* no platform's limit lasts longer: beyond it the clock was wrong */
 
 enum run_kind { RUN_PUBLISH, RUN_LOOK, RUN_SESSION };
@@ -61,6 +62,9 @@ struct engine {
 	bool periodic_turn;
 	int64_t recover_ms;              /* when recovery is tried again, INT64_MAX while it is not to be */
 	int64_t told_ms;                 /* when a failing store was last complained of */
+	int64_t clock_off_ms;            /* wall clock less boot clock, as it was last */
+	int64_t jump_ms;                 /* where the wall clock jumped ahead from, until what is due since is doubted; INT64_MAX: it did not */
+	bool jump_turn;
 	bool started, draining;
 	void (*idle)(void *ctx);
 	void *idle_ctx;
@@ -203,6 +207,18 @@ int drive_publish(struct drive *d);                        /* the driver is done
 int drive_lose(struct drive *d, const char *evidence);     /* open attempt, outcome unknown */
 int drive_plan_look(struct drive *d, int64_t at_ms);       /* (re)plans the next look at an unknown target; 0 = none */
 int drive_rate_limit(struct drive *d);                     /* a rate limit holds the account until out.until_ms */
+/* engine_restore.c */
+/* Moves up to max targets that are in doubt since the start from the queue to unknown, their looks planned; *out_count: how many. */
+int restore_doubt(struct turn *t, size_t max, size_t *out_count);
+/* Before reconcile() of an unrecorded attempt: tells the driver which posts are other targets'. *complete: all of them. */
+int restore_known(struct drive *d, bool *complete);
+/* 1: what was tried at armed_ms was so before the start, and may have gone on in a run that the store does not know of; 0, or a status. */
+int restore_in_doubt(struct turn *t, int64_t armed_ms);
+int restore_settled(struct turn *t, bool found);           /* one in doubt was found, or is not there */
+int restore_step_turn(struct turn *t, int64_t due_ms);     /* PERIODIC_RESTORE */
+/* The wall clock jumped ahead: what became due by that is doubted, step by step. */
+struct jump_input { struct engine *engine; int64_t floor_ms; };
+int restore_jump_turn(struct turn *t, void *input);
 int64_t drive_backoff_ms(const struct drive *d, uint64_t tries);
 
 #endif

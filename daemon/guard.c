@@ -3,11 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include "daemon/engine_restore.h"
 #include "daemon/io/clock.h"
 #include "daemon/io/rng.h"
 #include "daemon/queue.h"
@@ -23,6 +27,7 @@ struct guard {
 	struct instance here;            /* id and starts from the file beside the store; "" where there is none */
 	struct clocks clocks;
 	struct instance bound;           /* what the store was bound to: to be written to the file */
+	int sign;                        /* the socket that shows other daemons of this host that this instance runs; -1 */
 };
 
 void guard_read_clocks(struct guard *g)
@@ -54,13 +59,42 @@ int guard_new(const char *state_directory, const char *store_file_id, struct gua
 	const char *colon = strchr(store_file_id, ':');
 	(void)snprintf(g->here.file, sizeof g->here.file, "%s", colon != NULL ? colon + 1 : store_file_id);
 	guard_read_clocks(g);
+	g->sign = -1;
 	*out = g;
 	return 0;
 }
 
 void guard_free(struct guard *g)
 {
+	if (g != NULL && g->sign >= 0)
+		(void)close(g->sign);
 	free(g);
+}
+
+/* ---- a sign of life ---- */
+
+/* A name without a file, so that nothing of it can be copied: whoever runs an instance of the store holds it. -1: it is taken, or
+ * sockets cannot be had. */
+static int sign_bind(const char *id)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int n = snprintf(a.sun_path + 1, sizeof a.sun_path - 1, "smmqd-instance-%s", id);
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || n < 0 || (size_t)n >= sizeof a.sun_path - 1)
+		return fd;
+	if (bind(fd, (const struct sockaddr *)&a, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) == 0)
+		return fd;
+	(void)close(fd);
+	return -1;
+}
+
+/* Whether another daemon on this host works on the store of this instance, as a copy's original may. */
+static bool sign_seen(const char *id)
+{
+	int fd = sign_bind(id);
+	if (fd >= 0)
+		(void)close(fd);
+	return fd < 0;
 }
 
 int guard_bind(struct guard *g)
@@ -70,6 +104,8 @@ int guard_bind(struct guard *g)
 	int fd = open(g->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return errno == ENOSPC ? -ST_NO_SPACE : -ST_IO;
+	if (g->sign < 0)
+		g->sign = sign_bind(g->bound.id);
 	bool ok = write(fd, text, (size_t)len) == len && fsync(fd) == 0;
 	ok = close(fd) == 0 && ok && rename(g->temporary, g->path) == 0;
 	return ok ? 0 : -ST_IO;
@@ -77,17 +113,34 @@ int guard_bind(struct guard *g)
 
 /* ---- instance ---- */
 
+/* Stores that were bound before births were noted have the number alone. */
+static bool same_file(const char *stored, const char *here)
+{
+	size_t len = strlen(stored);
+	return strchr(stored, '-') != NULL ? strcmp(stored, here) == 0 : strncmp(stored, here, len) == 0 && (here[len] == '-' || here[len] == '\0');
+}
+
 static const char *instance_doubt(struct turn *t, const struct instance *stored, const struct instance *here)
 {
 	if (strcmp(stored->host, here->host) != 0)
 		return "the store was copied from another host";
-	if (strcmp(stored->file, here->file) != 0)
+	if (!same_file(stored->file, here->file))
 		return "the store is a copy: its data file is not the one this daemon wrote";
 	if (strcmp(stored->id, here->id) != 0)
 		return "the file \"instance\" beside the store is missing or belongs to another store";
 	if (stored->starts != here->starts && stored->starts != here->starts + 1)
 		return arena_fmt(t->arena, "the store was restored: it has seen %llu starts, this directory %llu", stored->starts, here->starts);
 	return NULL;
+}
+
+/* On another host, or from its own place, the original may come back, or run on unseen; where this one stands in its place, it
+ * cannot. */
+static int instance_alone(struct turn *t, const struct guard *g, const struct instance *stored, bool *out)
+{
+	char *path;
+	int rc = store_fact_get(t->txn, t->arena, "instance-path", &path);
+	*out = rc == 0 && strcmp(path, g->path) == 0 && strcmp(stored->host, g->bound.host) == 0 && !sign_seen(stored->id);
+	return rc == -ST_NO_ITEM ? 0 : rc;
 }
 
 static int guard_close(struct turn *t, const char *name, const char *reason)
@@ -118,11 +171,12 @@ static int guard_instance(struct turn *t, struct guard *g)
 	if (g->bound.host[0] == '\0')
 		(void)snprintf(g->bound.host, sizeof g->bound.host, "unknown");
 	const char *doubt = first ? NULL : instance_doubt(t, &stored, &g->bound);
-	if (doubt != NULL)
-		rc = guard_close(t, GATE_RESTORED, arena_fmt(t->arena, "%s; check on the platforms what was published since, then: "
-		                                             "smmq release --gate restored", doubt));
-	else
-		rc = 0;
+	bool alone = false;
+	rc = doubt != NULL ? instance_alone(t, g, &stored, &alone) : 0;
+	if (rc == 0 && doubt != NULL)
+		rc = restore_close(t, doubt, alone);
+	if (rc == 0)
+		rc = store_fact_put(t->txn, "instance-path", g->path);
 	/* Without a doubt the file's number counts: it lags behind by the starts that died before they could write it. */
 	g->bound.starts = (doubt == NULL || g->here.starts > stored.starts ? g->here.starts : stored.starts) + 1;
 	if (rc < 0)
@@ -222,10 +276,37 @@ static int guard_clock(struct turn *t, struct guard *g)
 	return rc < 0 ? rc : guard_clock_turn(t, g);
 }
 
+/* The last instant that the store knows of, 0 if none; and whether it was in another boot. */
+static int last_known(struct turn *t, const struct clocks *now, int64_t *out_ms, bool *booted)
+{
+	char *text, boot_id[48];
+	long long boot_ms, now_ms;
+	*booted = false;
+	int rc = journal_newest(t, out_ms);
+	if (rc == 0)
+		rc = store_fact_get(t->txn, t->arena, "clock", &text);
+	if (rc < 0)
+		return rc == -ST_NO_ITEM ? 0 : rc;
+	if (sscanf(text, "%47s %lld %lld", boot_id, &boot_ms, &now_ms) != 3)
+		return 0;
+	*booted = strcmp(boot_id, now->boot_id) != 0;
+	*out_ms = now_ms > *out_ms ? now_ms : *out_ms;
+	return 0;
+}
+
 int guard_start_turn(struct turn *t, void *guard)
 {
 	struct guard *g = guard;
-	int rc = guard_instance(t, g);
+	int64_t known_ms;
+	bool booted;
+	int rc = last_known(t, &g->clocks, &known_ms, &booted);
+	if (rc == 0 && known_ms > 0)
+		rc = restore_begin(t, known_ms);
+	/* A machine that was put back to a snapshot boots anew, and its ids may have been used: some are left out. */
+	if (rc == 0 && booted)
+		rc = store_ids_skip(t->txn, RESTORE_ID_SKIP_BOOT);
+	if (rc == 0)
+		rc = guard_instance(t, g);
 	if (rc == 0)
 		rc = guard_clock(t, g);
 	return rc < 0 ? rc : queue_note(t, NULL, NULL, "start", NULL, NULL, NULL);

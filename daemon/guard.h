@@ -1,9 +1,12 @@
 /* guard.h: doubts at start: is this store the one this host left, and is the clock the one it left? Each doubt closes a gate and says
- * so in one line; nothing is fired until a person has looked.
+ * so in one line; nothing is fired until the doubt is over.
  *
  * The store carries an instance: a random id, the host, the inode of its data file and the number of starts; a small file
  * "instance" beside it carries id and starts again. A copy has another inode or host, a restored older store an older
- * number. The clock is compared with the boot clock: on the same boot both must have moved by the same amount; on
+ * number. A snapshot of a whole machine takes file and inode along, and what tells one apart (its generation, its serial
+ * number) is the superuser's to read: for that, what was due is doubted at every start (engine_restore.h), and ids jump
+ * at a new boot. Whether the original of a copy still runs on this host tells a socket without a file, which cannot be
+ * copied. The clock is compared with the boot clock: on the same boot both must have moved by the same amount; on
  * another boot time must not lie before the journal's end. */
 #ifndef SMMQ_GUARD_H
 #define SMMQ_GUARD_H

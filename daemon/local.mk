@@ -28,6 +28,7 @@ daemon_libsmmqd_a_SOURCES = \
 	%D%/engine_drive.c \
 	%D%/engine_fire.c \
 	%D%/engine_look.c \
+	%D%/engine_restore.c %D%/engine_restore.h \
 	%D%/engine_run.c \
 	%D%/engine_turn.c \
 	%D%/guard.c %D%/guard.h \

@@ -175,8 +175,9 @@ int queue_move(struct turn *t, struct target *target, enum event event, const ch
 	if (rc == 0 && state_terminal((enum state)next))
 		rc = queue_release_media(t, target->id);
 	if (rc == 0)
-		/* The first passing failure of a target is told aloud; its retries are not. */
-		queue_log(t, event == EVENT_DEFER && target->tries == 1 ? LOG_LEVEL_WARNING : level_of((enum state)next),
+		/* The first passing failure of a target is told aloud; its retries are not, nor what is only looked for to be sure. */
+		queue_log(t, event == EVENT_DEFER && target->tries == 1 ? LOG_LEVEL_WARNING
+		             : event == EVENT_DOUBT ? LOG_LEVEL_INFO : level_of((enum state)next),
 		          state_name((enum state)next), target, target->account, reason);
 	return rc;
 }

@@ -114,6 +114,19 @@ static int reload_refuse(struct turn *t, struct reload *r, const struct account 
 	return 0;
 }
 
+/* What is in the store has to have room in it. */
+static int reload_map(struct turn *t, struct reload *r)
+{
+	uint64_t used;
+	int rc = store_used(t->txn, &used);
+	if (rc < 0 || r->status < 0 || r->conf->map_bytes == t->conf->map_bytes || (uint64_t)r->conf->map_bytes >= used)
+		return rc;
+	r->status = -ST_CONFIG;
+	(void)snprintf(r->text, sizeof r->text, "%s: MapSize= is less than what is in use, %llu MiB", r->conf->file,
+	               (unsigned long long)(used >> 20) + 1);
+	return 0;
+}
+
 static int reload_turn(struct turn *t, void *input)
 {
 	struct reload *r = input;
@@ -124,6 +137,8 @@ static int reload_turn(struct turn *t, void *input)
 	r->text[0] = '\0';
 	for (int64_t i = 0; i < count && rc == 0 && r->status >= 0; i++)
 		rc = reload_refuse(t, r, &list[i]);
+	if (rc == 0)
+		rc = reload_map(t, r);
 	for (int64_t i = 0; i < count && rc == 0 && r->status >= 0; i++)
 		rc = reload_account(t, r->conf, &list[i]);
 	turn_effect(t, reload_take, NULL, r);

@@ -28,6 +28,7 @@ slow_tests = \
 	%D%/cli/test_start.py \
 	%D%/cli/test_pace.py \
 	%D%/cli/test_care.py \
+	%D%/cli/test_restore.py \
 	%D%/cli/test_service.py \
 	%D%/cli/test_tools.py \
 	%D%/cli/test_upgrade.py \
@@ -55,6 +56,7 @@ unit_tests = \
 	%D%/unit/test_arena \
 	%D%/unit/test_buf \
 	%D%/unit/test_caltime \
+	%D%/unit/test_check \
 	%D%/unit/test_conf \
 	%D%/unit/test_engine \
 	%D%/unit/test_io_file \
@@ -67,9 +69,11 @@ unit_tests = \
 	%D%/unit/test_limit \
 	%D%/unit/test_line \
 	%D%/unit/test_log \
+	%D%/unit/test_map \
 	%D%/unit/test_plat \
 	%D%/unit/test_prune \
 	%D%/unit/test_record \
+	%D%/unit/test_restore \
 	%D%/unit/test_state \
 	%D%/unit/test_status \
 	%D%/unit/test_store \
@@ -102,6 +106,7 @@ EXTRA_DIST += \
 	%D%/cli/test_mastodon.py \
 	%D%/cli/test_outbox.py \
 	%D%/cli/test_pace.py \
+	%D%/cli/test_restore.py \
 	%D%/cli/test_service.py \
 	%D%/cli/test_start.py \
 	%D%/cli/test_tools.py \
@@ -161,6 +166,7 @@ check-kill: smmqd smmq
 .PHONY: check-kill
 check-sim: tests/sim/run_sim
 	tests/sim/run_sim --seed $${SEED:-1} --seeds $${SEEDS:-340} --items 300
+	tests/sim/run_sim --seed $${SEED:-1} --seeds $${BACK_SEEDS:-100} --items 300 --back 90
 .PHONY: check-sim
 
 # Of every program here that says nothing else. Test programs that include a file of the daemon define all of its names, so
@@ -184,8 +190,11 @@ tests_unit_test_io_image_CFLAGS = $(AM_CFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS) $(WE
 tests_unit_test_io_server_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 tests_unit_test_io_timer_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 tests_unit_test_engine_SOURCES = %D%/unit/test_engine.c %D%/unit/engine_house.c %D%/unit/engine_house.h %D%/unit/store_world.h
+tests_unit_test_restore_SOURCES = %D%/unit/test_restore.c %D%/unit/engine_house.c %D%/unit/engine_house.h %D%/unit/store_world.h
 tests_unit_test_store_SOURCES = %D%/unit/test_store.c %D%/unit/store_world.h
 tests_unit_test_store_things_SOURCES = %D%/unit/test_store_things.c %D%/unit/store_world.h
+tests_unit_test_map_SOURCES = %D%/unit/test_map.c %D%/unit/store_world.h
+tests_unit_test_check_SOURCES = %D%/unit/test_check.c %D%/unit/store_world.h
 tests_unit_test_prune_SOURCES = %D%/unit/test_prune.c %D%/unit/store_world.h
 # A commit that fails.
 tests_unit_test_turn_SOURCES = %D%/unit/test_turn.c %D%/unit/store_world.h

@@ -50,7 +50,7 @@ const struct record_type job_value_type = TYPE(value);
 static const struct field attempt_fields[] = {
 	U64(1, attempt, number), STR(2, attempt, step), STR(3, attempt, mark), STR(4, attempt, body_sha256),
 	I64(5, attempt, armed_ms), I64(6, attempt, lost_ms), STR(7, attempt, evidence), U64(8, attempt, looks),
-	I64(9, attempt, look_ms), I64(11, attempt, armed_steady_ms), I64(12, attempt, lost_steady_ms),
+	I64(9, attempt, look_ms), U64(10, attempt, unrecorded), I64(11, attempt, armed_steady_ms), I64(12, attempt, lost_steady_ms),
 };
 static const struct record_type attempt_type = TYPE(attempt);
 
@@ -65,7 +65,7 @@ static const struct field target_fields[] = {
 	LIST(17, target, own, own_count, &job_content_type), U64(18, target, tries), U64(19, target, attempts),
 	LIST(20, target, open, open_count, &attempt_type), LIST(21, target, values, value_count, &job_value_type),
 	LIST(22, target, shown, shown_count, &shown_type), I64(23, target, published_ms), STR(24, target, label),
-	U64(25, target, maybe_shown),
+	U64(25, target, maybe_shown), I64(26, target, asked_ms),
 };
 const struct record_type job_target_type = TYPE(target);
 

@@ -86,6 +86,8 @@ struct attempt {
 	char *evidence;                   /* what is known about an unknown outcome */
 	uint64_t looks;                   /* reconciliation reads so far */
 	int64_t look_ms;                  /* when the next one is planned: its entry in the periodic index; 0 = none */
+	uint64_t unrecorded;              /* 1: this store made no such attempt, but one that it does not know of may have been
+	                                   * made since armed_ms; mark: the newest post known to be older, or NULL */
 };
 
 /* One part that stands on the platform. */
@@ -120,6 +122,7 @@ struct target {
 	size_t shown_count;
 	int64_t published_ms;
 	char *label;                      /* copy of the post's, so that label gates need no second read */
+	int64_t asked_ms;                 /* when the platform was last asked for an attempt that is not recorded, and had none */
 	uint64_t maybe_shown;             /* 1: a repeatable request may have arrived; it is repeated, but can no longer be called back */
 };
 

@@ -14,6 +14,7 @@ static const struct transition table[] = {
 	{ STATE_QUEUED, EVENT_CANCEL, STATE_CANCELLED },
 	{ STATE_QUEUED, EVENT_MISS, STATE_MISSED },
 	{ STATE_QUEUED, EVENT_EXPIRE, STATE_EXPIRED },
+	{ STATE_QUEUED, EVENT_DOUBT, STATE_UNKNOWN },
 	{ STATE_SENDING, EVENT_PUBLISH, STATE_PUBLISHED },
 	{ STATE_SENDING, EVENT_FAIL, STATE_FAILED },
 	{ STATE_SENDING, EVENT_LOSE, STATE_UNKNOWN },
@@ -40,6 +41,7 @@ static const char *const event_names[EVENT__COUNT] = {
 	[EVENT_ARM] = "arm",
 	[EVENT_DEFER] = "defer", [EVENT_PUBLISH] = "publish", [EVENT_FAIL] = "fail", [EVENT_LOSE] = "lose",
 	[EVENT_SETTLE] = "settle", [EVENT_RETRY] = "retry", [EVENT_MISS] = "miss", [EVENT_EXPIRE] = "expire",
+	[EVENT_DOUBT] = "doubt",
 };
 
 int state_next(enum state from, enum event event)

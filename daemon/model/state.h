@@ -27,6 +27,7 @@ enum event {
 	EVENT_RETRY,       /* a person lets a failed one go on */
 	EVENT_MISS,        /* too late by its late rule */
 	EVENT_EXPIRE,      /* its --expires time passed */
+	EVENT_DOUBT,       /* the store may have gone back behind its publication: it is looked for before it is sent */
 	EVENT__COUNT
 };
 

@@ -10,6 +10,7 @@
  *   blob.K    the K-th image's blob object; thumb: the card's
  *   record    the record's exact JSON, before it is first sent
  *   exists    a put was refused since something stands under the key: it is read next
+ *   list_cursor list_pages hits match match_cid      the look for an attempt that is not recorded
  *   refused losses blob_faults handle_faults repo_asked      counters that bound loops */
 #ifndef SMMQ_PLAT_BLUESKY_H
 #define SMMQ_PLAT_BLUESKY_H
@@ -69,6 +70,10 @@ void bluesky_build(const struct plat_in *in, size_t n);
 void bluesky_get_record(const struct plat_in *in, struct plat_out *out, const char *step, const char *uri);
 /* Whether a getRecord answer shows the record that we built: the same text and createdAt. */
 bool bluesky_is_ours(const struct plat_in *in, const struct json *answer);
+/* Whether a record says what part n says: text, pictures by number and descriptions, card, and what it answers. */
+bool bluesky_is_part(const struct plat_in *in, size_t n, const struct json *record);
+/* Whether part n has no word to be known by. */
+bool bluesky_is_vague(const struct plat_in *in, size_t n);
 /* Part n stands: id, url and cid are kept, all other values about it dropped. */
 void bluesky_stands(const struct plat_in *in, size_t n, const char *uri, const char *cid);
 void bluesky_reconcile(const struct plat_in *in, struct plat_out *out);

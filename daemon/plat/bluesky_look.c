@@ -8,6 +8,9 @@
 #define BACKOFF_MS (5 * INT64_C(1000))
 #define BACKOFF_MAX_MS (30 * 60 * INT64_C(1000))
 #define MAX_LOSSES 24
+#define PAGE 100
+#define MAX_PAGES 10
+#define SKEW_MS (60 * INT64_C(1000))
 
 static const char *const lasting[] = { PLAT_ID, PLAT_URL, "cid", "tid_us", "tid_clock", NULL };
 
@@ -93,12 +96,111 @@ static void absent(const struct plat_in *in, struct plat_out *out, size_t n)
 {
 	int64_t losses = plat_get_int(in->values, "losses", 0) + 1;
 
+	if (wire_unrecorded(in)) {
+		settled(out, "absent");
+		return;
+	}
 	plat_set_int(in->values, "losses", losses);
 	if (losses > MAX_LOSSES)
 		undecided(out, arena_fmt(in->arena, "bluesky: part %zu was sent %lld times without a clear answer and is not in "
 		                         "the repository; look at the profile and resolve it by hand", n + 1, (long long)losses));
 	else
 		settled(out, "absent");
+}
+
+/* ---- what this store has no record of ---- */
+
+static void send_list(const struct plat_in *in, struct plat_out *out)
+{
+	const char *did = wire_percent(in->arena, plat_get(in->account_values, "did"), ":");
+	const char *cursor = plat_get(in->values, "list_cursor");
+	const char *below = cursor ? wire_percent(in->arena, cursor, "") : NULL;
+	const char *call = arena_fmt(in->arena, "com.atproto.repo.listRecords?repo=%s&collection=%s&limit=%d%s%s", wire_str(did),
+	                             BLUESKY_COLLECTION, PAGE, below ? "&cursor=" : "", wire_str(below));
+
+	bluesky_request(in, out, "list", PLAT_NONE, PLAT_GET, bluesky_pds(in), wire_str(call));
+}
+
+static void list_begin(const struct plat_in *in, struct plat_out *out)
+{
+	static const char *const begun[] = { "list_cursor", "list_pages", "hits", "match", "match_cid" };
+
+	for (size_t i = 0; i < WIRE_COUNT(begun); i++)
+		plat_set(in->values, begun[i], NULL);
+	send_list(in, out);
+}
+
+/* Record keys are instants, newest first: true once the list has come to those that are too old to be ours. */
+static bool list_scan(const struct plat_in *in, size_t n, const struct json *records)
+{
+	char oldest[BLUESKY_TID_SIZE];
+
+	bluesky_tid((in->target->open[0].armed_ms - SKEW_MS) * 1000, 0, oldest);
+	for (const struct json *r = json_first(records); r; r = json_next(r)) {
+		const char *uri = json_get_text(r, "uri"), *cid = json_get_text(r, "cid");
+		const char *key = last_segment(wire_str(uri));
+
+		if (strlen(key) + 1 == sizeof(oldest) && strcmp(key, oldest) < 0)
+			return true;
+		plat_set(in->values, "list_cursor", key);
+		if (!uri || !cid || wire_known(in, uri) || !bluesky_is_part(in, n, json_get(r, "value")))
+			continue;
+		plat_set_int(in->values, "hits", plat_get_int(in->values, "hits", 0) + 1);
+		plat_set(in->values, "match", uri);
+		plat_set(in->values, "match_cid", cid);
+	}
+	return json_count(records) < PAGE;
+}
+
+static void list_end(const struct plat_in *in, struct plat_out *out, size_t n)
+{
+	int64_t hits = plat_get_int(in->values, "hits", 0);
+
+	if (!hits) {
+		settled(out, "absent");
+	} else if (wire_known(in, plat_get(in->values, "match"))) {
+		list_begin(in, out);        /* another target was found there meanwhile */
+	} else if (hits > 1 || bluesky_is_vague(in, n)) {
+		undecided(out, arena_fmt(in->arena, "bluesky: %lld posts look like part %zu (one is %s) and cannot be told apart",
+		                         (long long)hits, n + 1, plat_get(in->values, "match")));
+	} else {
+		bluesky_stands(in, n, plat_get(in->values, "match"), plat_get(in->values, "match_cid"));
+		stands(in, out, n);
+	}
+}
+
+static void list_answer(const struct plat_in *in, struct plat_out *out, size_t n)
+{
+	int64_t pages = plat_get_int(in->values, "list_pages", 0) + 1;
+	struct wire_answer answer;
+
+	wire_answer_read(in->arena, in->response, &answer);
+	/* What is no list says nothing about what is on it. */
+	if (answer.status != 200 || json_kind(json_get(answer.json, "records")) != JSON_ARRAY) {
+		bluesky_refuse(in, out, "the look for the post", &answer);
+		if (out->klass == PLAT_PERMANENT || out->klass == PLAT_DUPLICATE)
+			undecided(out, out->text);
+	} else if (list_scan(in, n, json_get(answer.json, "records"))) {
+		list_end(in, out, n);
+	} else if (pages >= MAX_PAGES) {
+		undecided(out, "bluesky: too many posts since to look through");
+	} else {
+		plat_set_int(in->values, "list_pages", pages);
+		send_list(in, out);
+	}
+	wire_answer_done(&answer);
+}
+
+/* With a record key that was chosen before it is enough to read that. */
+static void look_unrecorded(const struct plat_in *in, struct plat_out *out, size_t n)
+{
+	if (in->response && wire_step_is(in->response_step, "list", NULL)) {
+		list_answer(in, out, n);
+	} else if (plat_get(in->values, "tid_us")) {
+		bluesky_get_record(in, out, "look", bluesky_uri(in, n));
+	} else {
+		list_begin(in, out);
+	}
 }
 
 static void look_answer(const struct plat_in *in, struct plat_out *out, size_t n)
@@ -108,7 +210,8 @@ static void look_answer(const struct plat_in *in, struct plat_out *out, size_t n
 
 	wire_answer_read(in->arena, in->response, &answer);
 	rule = bluesky_rule(&answer);
-	if (answer.status == 200 && bluesky_is_ours(in, answer.json)) {
+	if (answer.status == 200 && (bluesky_is_ours(in, answer.json) ||
+	                             (wire_unrecorded(in) && bluesky_is_part(in, n, json_get(answer.json, "value"))))) {
 		bluesky_stands(in, n, json_get_text(answer.json, "uri"), json_get_text(answer.json, "cid"));
 		stands(in, out, n);
 	} else if (answer.status == 200) {
@@ -140,11 +243,15 @@ static int64_t earliest_ms(const struct plat_in *in)
 
 void bluesky_reconcile(const struct plat_in *in, struct plat_out *out)
 {
-	size_t n;
+	size_t n = 0;
+	bool known = wire_unrecorded(in) || (in->target->open_count && wire_step_is(in->target->open[0].step, "post", &n));
 
 	memset(out, 0, sizeof(*out));
-	if (!in->target->open_count || !wire_step_is(in->target->open[0].step, "post", &n) ||
-	    n >= in->content->part_count)
+	if (wire_unrecorded(in))
+		n = wire_part(in);
+	if (wire_unrecorded(in) && n == in->content->part_count)
+		wire_all_done(in, out);
+	else if (!known || n >= in->content->part_count)
 		undecided(out, "bluesky: the record of the attempt names no post");
 	else if (plat_get_n(in->values, PLAT_ID, n))
 		stands(in, out, n);
@@ -152,6 +259,8 @@ void bluesky_reconcile(const struct plat_in *in, struct plat_out *out)
 		out->verdict = PLAT_NEED_SESSION;
 	else if (in->response && wire_step_is(in->response_step, "look", NULL))
 		look_answer(in, out, n);
+	else if (wire_unrecorded(in))
+		look_unrecorded(in, out, n);
 	else if (in->steady_ms < earliest_ms(in))
 		plat_wait(out, in->now_ms + (earliest_ms(in) - in->steady_ms));
 	else

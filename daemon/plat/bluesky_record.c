@@ -221,3 +221,41 @@ void bluesky_build(const struct plat_in *in, size_t n)
 	jw_end(&w);
 	plat_set(in->values, "record", wire_take(&b, in->arena, NULL));
 }
+
+/* ---- knowing it again ---- */
+
+static bool same_text(const char *a, const char *b)
+{
+	return !strcmp(wire_str(a), wire_str(b));
+}
+
+static bool same_embed(const struct plat_in *in, size_t n, const struct json *embed)
+{
+	const struct part *p = &in->content->parts[n];
+	const struct json *e = json_first(json_get(embed, "images"));
+	const char *card = bluesky_has_card(in, n) ? in->content->card[0].url : NULL;
+
+	for (size_t k = 0; k < p->media_count; k++, e = json_next(e))
+		if (!e || !same_text(json_get_text(e, "alt"), p->media[k].alt))
+			return false;
+	return !e && same_text(json_text(json_path(embed, "external.uri")), card);
+}
+
+bool bluesky_is_part(const struct plat_in *in, size_t n, const struct json *record)
+{
+	size_t parent;
+	const char *answers = bluesky_parent(in, n, &parent) ? plat_get_n(in->values, PLAT_ID, parent) : NULL;
+
+	return json_get_text(record, "text") && same_text(json_get_text(record, "text"), bluesky_text(in, n)) &&
+	       same_text(json_text(json_path(record, "reply.parent.uri")), answers) && same_embed(in, n, json_get(record, "embed"));
+}
+
+bool bluesky_is_vague(const struct plat_in *in, size_t n)
+{
+	const struct part *p = &in->content->parts[n];
+	bool words = *wire_str(bluesky_text(in, n)) || bluesky_has_card(in, n);
+
+	for (size_t k = 0; k < p->media_count; k++)
+		words = words || *wire_str(p->media[k].alt);
+	return !words;
+}

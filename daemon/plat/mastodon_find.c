@@ -6,7 +6,10 @@
  *
  * Not found: within 50 minutes of the key's first use the same key is sent again (the server then answers with the
  * first status, should it exist after all), at most 3 times and 15 s apart; after that only two empty looks 2 minutes
- * apart allow a new key. */
+ * apart allow a new key.
+ *
+ * An attempt that is not recorded (plat.h) is looked for in the same way, once: without the ids of its files these are
+ * known by number and descriptions, and posts of other targets are passed over. */
 #include "daemon/plat/mastodon.h"
 
 #include <string.h>
@@ -115,6 +118,10 @@ static void absent(const struct plat_in *in, struct plat_out *out, size_t n)
 
 	forget_look(in->values);
 	plat_set(in->values, "probes", NULL);
+	if (wire_unrecorded(in)) {
+		settled(out, "absent");
+		return;
+	}
 	if (in->steady_ms - first >= MASTODON_KEY_LIFE_MS) {
 		absent_late(in, out, n);
 	} else if (losses >= SAME_KEY_MAX) {
@@ -129,10 +136,22 @@ static void absent(const struct plat_in *in, struct plat_out *out, size_t n)
 
 /* ---- requests ---- */
 
+/* The mark of an attempt that is not recorded, where it can be an id: what a person resolved may be an address. */
+static const char *mark_of(const struct plat_in *in)
+{
+	static const char ids[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+	const char *mark = wire_unrecorded(in) ? attempt(in)->mark : NULL;
+
+	return mark && *mark && !mark[strspn(mark, ids)] ? mark : NULL;
+}
+
 /* The newest status that was there before ours, or NULL. */
 static const char *since_of(const struct plat_in *in, size_t n)
 {
 	const char *since = n ? plat_get_n(in->values, PLAT_ID, n - 1) : plat_get(in->values, "since");
+
+	if (!since)
+		since = mark_of(in);
 
 	return since && strcmp(since, "-") && strcmp(since, "0") ? since : NULL;
 }
@@ -183,7 +202,7 @@ static void begin(const struct plat_in *in, struct plat_out *out, size_t n)
 		earliest = lost + SETTLE_MS;
 	if (late && late + LATE_APART_MS > earliest)
 		earliest = late + LATE_APART_MS;
-	if (in->steady_ms < earliest)
+	if (in->steady_ms < earliest && !wire_unrecorded(in))
 		wait_until(in, out, earliest);
 	else
 		send_find(in, out, n);
@@ -215,8 +234,32 @@ static bool same_media(const struct plat_in *in, const struct json *status, size
 	return true;
 }
 
+static bool same_files(const struct plat_in *in, const struct json *status, size_t n)
+{
+	const struct part *p = &in->content->parts[n];
+	const struct json *e = json_first(json_get(status, "media_attachments"));
+
+	for (size_t k = 0; k < p->media_count; k++, e = json_next(e))
+		if (!e || !same_text(json_get_text(e, "description"), p->media[k].alt))
+			return false;
+	return !e;
+}
+
+/* Nothing to know the part by: a picture without a word. */
+static bool is_vague(const struct plat_in *in, size_t n)
+{
+	const struct part *p = &in->content->parts[n];
+	bool words = *wire_str(mastodon_text(in, n));
+
+	for (size_t k = 0; k < p->media_count; k++)
+		words = words || *wire_str(p->media[k].alt);
+	return !words;
+}
+
 static bool already_shown(const struct plat_in *in, const char *id)
 {
+	if (wire_known(in, id))
+		return true;
 	for (size_t i = 0; i < in->content->part_count; i++) {
 		const char *ours = plat_get_n(in->values, PLAT_ID, i);
 
@@ -226,7 +269,7 @@ static bool already_shown(const struct plat_in *in, const char *id)
 	return false;
 }
 
-/* Whether a status without media may be ours, before its text is asked for. */
+/* Whether a status may be ours though no file tells, before its text is asked for. */
 static bool may_be_ours(const struct plat_in *in, const struct json *status, size_t n)
 {
 	const char *app = plat_get(in->account_values, "app_name");
@@ -234,7 +277,9 @@ static bool may_be_ours(const struct plat_in *in, const struct json *status, siz
 	const char *visibility = json_get_text(status, "visibility"), *spoiler = json_get_text(status, "spoiler_text");
 	char digits[24];
 
-	return !json_count(json_get(status, "media_attachments")) && json_kind(json_get(status, "poll")) == JSON_NULL &&
+	bool files = wire_unrecorded(in) ? same_files(in, status, n) : !json_count(json_get(status, "media_attachments"));
+
+	return files && json_kind(json_get(status, "poll")) == JSON_NULL &&
 	       json_kind(json_get(status, "reblog")) == JSON_NULL && (!spoiler || !*spoiler) &&
 	       (!visibility || same_text(visibility, mastodon_visibility(in))) &&
 	       (!app || !its || same_text(app, its)) &&
@@ -245,7 +290,7 @@ static bool may_be_ours(const struct plat_in *in, const struct json *status, siz
 
 static void not_found(const struct plat_in *in, struct plat_out *out, size_t n)
 {
-	if (in->content->parts[n].media_count && plat_get_n(in->values, "media", 0))
+	if (!wire_unrecorded(in) && in->content->parts[n].media_count && plat_get_n(in->values, "media", 0))
 		send_probe(in, out);
 	else
 		absent(in, out, n);
@@ -275,6 +320,8 @@ static void next_candidate(const struct plat_in *in, struct plat_out *out, size_
 
 	if (plat_get_n(in->values, "cand", i)) {
 		send_source(in, out, i);
+	} else if (hits && wire_known(in, plat_get(in->values, "match"))) {
+		begin(in, out, n);        /* another target was found there meanwhile */
 	} else if (hits == 1) {
 		found(in, out, n, plat_get(in->values, "match"), plat_get(in->values, "match_url"));
 	} else if (hits > 1) {
@@ -283,7 +330,7 @@ static void next_candidate(const struct plat_in *in, struct plat_out *out, size_
 	} else if (plat_get(in->values, "more")) {
 		next_round(in, out, n);
 	} else if (plat_get(in->values, "doubts")) {
-		undecided(out, arena_fmt(in->arena, "mastodon: status %s may be part %zu, but its text cannot be read",
+		undecided(out, arena_fmt(in->arena, "mastodon: status %s may be part %zu, but it has no text that tells",
 		                         plat_get(in->values, "doubts"), n + 1));
 	} else {
 		not_found(in, out, n);
@@ -341,7 +388,7 @@ static const char *scan(const struct plat_in *in, struct plat_out *out, size_t n
 		if (!id)
 			continue;
 		last = arena_strdup(in->arena, id);
-		if (same_media(in, s, media_count)) {
+		if (same_media(in, s, media_count) && !wire_known(in, id)) {
 			const char *url = json_get_text(s, "url");
 
 			found(in, out, n, id, url ? url : json_get_text(s, "uri"));
@@ -349,7 +396,7 @@ static const char *scan(const struct plat_in *in, struct plat_out *out, size_t n
 		}
 		if (!bounded(in, n) && when && !wire_iso_ms(when, &created) && created < floor_ms(in)) {
 			older = true;
-		} else if (!media_count && !already_shown(in, id) && may_be_ours(in, s, n)) {
+		} else if ((!media_count || wire_unrecorded(in)) && !already_shown(in, id) && may_be_ours(in, s, n)) {
 			keep_candidate(in, s, id);
 		}
 	}
@@ -388,7 +435,11 @@ static void source_answer(const struct plat_in *in, struct plat_out *out, size_t
 	const char *id = plat_get_n(in->values, "cand", i);
 
 	if (answer->status == 200 && text) {
-		if (mastodon_is_text(in, n, text) && (!spoiler || !*spoiler)) {
+		bool ours = mastodon_is_text(in, n, text) && (!spoiler || !*spoiler);
+
+		if (ours && is_vague(in, n)) {
+			plat_set(in->values, "doubts", id);
+		} else if (ours) {
 			plat_set_int(in->values, "hits", plat_get_int(in->values, "hits", 0) + 1);
 			if (!plat_get(in->values, "match")) {
 				plat_set(in->values, "match", id);
@@ -446,10 +497,15 @@ static void answered(const struct plat_in *in, struct plat_out *out, size_t n)
 
 void mastodon_reconcile(const struct plat_in *in, struct plat_out *out)
 {
-	size_t n;
+	size_t n = 0;
+	bool known = wire_unrecorded(in) || (in->target->open_count && wire_step_is(attempt(in)->step, "status", &n));
 
 	memset(out, 0, sizeof(*out));
-	if (!in->target->open_count || !wire_step_is(attempt(in)->step, "status", &n) || n >= in->content->part_count)
+	if (wire_unrecorded(in))
+		n = wire_part(in);
+	if (wire_unrecorded(in) && n == in->content->part_count)
+		wire_all_done(in, out);
+	else if (!known || n >= in->content->part_count)
 		undecided(out, "mastodon: the record of the attempt names no status");
 	else if (plat_get_n(in->values, PLAT_ID, n))
 		found(in, out, n, plat_get_n(in->values, PLAT_ID, n), plat_get_n(in->values, PLAT_URL, n));

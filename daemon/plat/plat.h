@@ -9,6 +9,11 @@
  * A request of effect once whose answer is lost, unclear, or 5xx is never repeated by the engine: it calls reconcile()
  * until the driver has found the post, has shown that it is absent, or gives up (a person decides).
  *
+ * A store that may have gone back (a backup, a snapshot) does not know of every attempt. For a target that may have been
+ * published since, the engine makes an attempt "unrecorded": reconcile() then asks for the first part that does not
+ * stand, by content, account and the window since armed_ms (and after the post mark, where one is named). Nothing is
+ * waited for and one look is enough; "known" are posts of other targets, which are never ours.
+ *
  * Secrets: a driver puts credentials into header values marked secret and nowhere else, with one exception that the
  * platform forces: the body of bluesky's "create" (session) holds the password. Bodies are therefore never logged. */
 #ifndef SMMQ_PLAT_H
@@ -112,6 +117,8 @@ struct plat_in {
 	const struct target *target;             /* NULL for session() */
 	const struct content *content;           /* what counts on this target; NULL for session() */
 	struct plat_values *values;              /* the target's; step() and reconcile() change it; NULL for session() */
+	const char *const *known;                /* reconcile() of an attempt that is not recorded: remote ids of other targets */
+	size_t known_count;
 	const struct plat_response *response;    /* answer to the last request, NULL at (re)start */
 	const char *response_step;               /* the step that response answers; NULL at (re)start */
 	int64_t now_ms;

@@ -2,7 +2,8 @@
  *
  * One exchange: POST to BaseURL= with
  *   Content-Type: application/json
- *   Idempotency-Key: smmq-<32 hex digits>-ID.n      chosen once per target and kept: a repeat carries the same key
+ *   Idempotency-Key: smmq-<32 hex digits>-ID.n      made of what was fixed when the post was added: a repeat carries the
+ *                                                   same key, also out of a store that was restored from a copy
  *   X-Smmq-Timestamp: <unix seconds>                of this sending; a repeat has a new one
  *   X-Smmq-Signature: sha256=<64 lower-case hex digits of HMAC-SHA256(secret, timestamp "." body)>
  * where secret is the credential's "secret" (or its one bare token), timestamp the header's text and body the exact
@@ -39,14 +40,14 @@ static const char *secret_of(const struct plat_account *account)
 
 static const char *key_of(const struct plat_in *in)
 {
-	const char *key = plat_get(in->values, "key"), *random;
+	const char *key = plat_get(in->values, "key"), *print;
 
 	if (key)
 		return key;
-	random = wire_hex(in->arena, in->random, sizeof(in->random));
-	if (!random)
+	print = wire_target_print(in, 0);
+	if (!print)
 		return NULL;
-	key = arena_fmt(in->arena, "smmq-%s-%llu.%llu", random, (unsigned long long)in->target->id,
+	key = arena_fmt(in->arena, "smmq-%s-%llu.%llu", print, (unsigned long long)in->target->id,
 	                (unsigned long long)in->target->n);
 	if (key)
 		plat_set(in->values, "key", key);

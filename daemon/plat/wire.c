@@ -343,3 +343,25 @@ void wire_all_done(const struct plat_in *in, struct plat_out *out)
 {
 	plat_done(out, plat_get_n(in->values, PLAT_ID, 0), plat_get_n(in->values, PLAT_URL, 0));
 }
+
+bool wire_unrecorded(const struct plat_in *in)
+{
+	return in->target->open_count && in->target->open[0].unrecorded;
+}
+
+bool wire_known(const struct plat_in *in, const char *id)
+{
+	for (size_t i = 0; i < in->known_count; i++)
+		if (!strcmp(in->known[i], id))
+			return true;
+	return false;
+}
+
+const char *wire_target_print(const struct plat_in *in, size_t n)
+{
+	const char *text = arena_fmt(in->arena, "%llu.%llu.%zu %lld %s", (unsigned long long)in->target->id, (unsigned long long)in->target->n, n,
+	                             (long long)in->post->created_ms, wire_str(in->post->key));
+	unsigned char hash[HASH_SHA256_BYTES];
+
+	return !text || hash_sha256(text, strlen(text), hash) ? NULL : wire_hex(in->arena, hash, 16);
+}

@@ -93,6 +93,13 @@ int64_t wire_get_int_n(const struct plat_values *v, const char *name, size_t ind
 void wire_forget(struct plat_values *v, const char *const *keep);
 /* The first part that does not stand yet; part_count when all do. */
 size_t wire_part(const struct plat_in *in);
+/* 32 hex digits that tell part n of this target from any other, made of what was fixed when the post was added: a store
+ * that was restored from a copy makes the same. NULL on error. */
+const char *wire_target_print(const struct plat_in *in, size_t n);
+/* Whether the look is for an attempt that the store has no record of. */
+bool wire_unrecorded(const struct plat_in *in);
+/* Whether the remote id is known to be another target's. */
+bool wire_known(const struct plat_in *in, const char *id);
 /* All parts stand: done with the first part's id and url. */
 void wire_all_done(const struct plat_in *in, struct plat_out *out);
 

@@ -131,6 +131,7 @@ int kv_open(const char *directory, int64_t map_bytes, const struct kv_tree *tree
 		rc = kv_view_open(kv);
 	if (rc == 0)
 		rc = log_open(kv, directory, map_bytes, why, why_size);
+	kv_view_close(kv);
 	if (rc < 0) {
 		if (why[0] == '\0')
 			(void)snprintf(why, why_size, "%s", status_info(rc)->help);
@@ -145,7 +146,7 @@ void kv_close(struct kv *kv)
 {
 	if (kv == NULL)
 		return;
-	lmdb_abort(kv->view);
+	kv_view_close(kv);
 	lmdb_close(kv->db);
 	wal_close(kv->wal);
 	overlay_free(kv->overlay);
@@ -206,9 +207,7 @@ static int txn_begin(struct kv *kv, bool write, bool snapshot, struct kv_txn **o
 	if (!write) {
 		rc = txn_read(t);
 	} else {
-		if (kv->view == NULL)
-			rc = kv_view_open(kv);
-		t->view = kv->view;
+		rc = kv_view_open(kv);
 		t->overlay = kv->overlay;
 	}
 	if (rc < 0) {
@@ -236,6 +235,7 @@ void kv_abort(struct kv_txn *t)
 	if (t->write) {
 		(void)pthread_rwlock_wrlock(&t->kv->lock);
 		overlay_abort(t->overlay);
+		kv_view_close(t->kv);
 	} else {
 		lmdb_abort(t->view);
 	}
@@ -276,22 +276,30 @@ int kv_commit(struct kv_txn *t)
 		return rc;
 	}
 	rc = commit_log(kv);
-	if (rc == 0)
-		kv->seq++;
-	else if (rc == -ST_TOO_LARGE)
+	if (rc == -ST_TOO_LARGE)
 		rc = kv_merge_pending(kv);
-	if (rc < 0) {
+	else if (rc == 0)
+		rc = 1;
+	if (rc <= 0) {
+		/* Nothing happened, or all of it stands in the trees: the overlay has nothing to keep. */
 		kv_abort(t);
 		return rc;
 	}
+	kv->seq++;
 	(void)pthread_rwlock_wrlock(&kv->lock);
 	overlay_commit(kv->overlay);
 	(void)pthread_rwlock_unlock(&kv->lock);
+	kv_view_close(kv);
 	free(t);
 	return 0;
 }
 
 /* ---- reading and changing ---- */
+
+struct lmdb_txn *kv_view(const struct kv_txn *t)
+{
+	return t->write ? t->kv->view : t->view;
+}
 
 int kv_get(struct kv_txn *t, const void *key, size_t key_len, struct kv_slice *out)
 {
@@ -299,7 +307,7 @@ int kv_get(struct kv_txn *t, const void *key, size_t key_len, struct kv_slice *o
 	const struct overlay_node *n = overlay_find(t->overlay, tree, key, key_len);
 	const struct overlay_value *v = n != NULL ? overlay_value(n, t->write) : NULL;
 	if (v == NULL || v->kind == OVERLAY_NONE)
-		return lmdb_get(t->view, tree, key, key_len, out);
+		return lmdb_get(kv_view(t), tree, key, key_len, out);
 	if (v->kind == OVERLAY_GONE)
 		return -ST_NO_ITEM;
 	*out = (struct kv_slice){ v->data != NULL ? v->data : "", v->len };
@@ -342,9 +350,14 @@ int kv_usage(struct kv *kv, struct kv_usage *out)
 	return lmdb_usage(kv->db, out);
 }
 
+int kv_map_size(struct kv *kv, int64_t map_bytes)
+{
+	return lmdb_map_size(kv->db, map_bytes);
+}
+
 int kv_room(struct kv_txn *t, uint64_t *out_bytes)
 {
-	int rc = lmdb_room(t->view, out_bytes);
+	int rc = lmdb_room(kv_view(t), out_bytes);
 	/* What waits to be merged takes its place in the trees, on pages that are not full. */
 	uint64_t waiting = 2 * (uint64_t)overlay_bytes(t->overlay);
 	*out_bytes = *out_bytes > waiting ? *out_bytes - waiting : 0;
@@ -365,7 +378,5 @@ int64_t kv_adopt(struct kv *kv, size_t max)
 		return moved;
 	}
 	rc = lmdb_commit(txn);
-	if (rc == 0)
-		rc = kv_view_open(kv);
 	return rc < 0 ? rc : moved;
 }

@@ -36,7 +36,8 @@ struct kv_tree {
 	bool ascending;                  /* new keys are mostly higher than all before */
 };
 
-/* Opens (making it if missing) the store in directory; trees: at most KV_MAX_TREES, exactly one of them without letters, static.
+/* Opens (making it if missing) the store in directory. A store that is larger than map_bytes already is opened with just the
+ * room that it takes to finish its work: kv_room counts from map_bytes all the same. trees: at most KV_MAX_TREES, exactly one of them without letters, static.
  * why receives a text for people on failure. 0, -ST_NO_SPACE, -ST_IO, -ST_CORRUPT, -ST_NO_MEMORY, -ST_REFUSED (the log belongs to
  * another store or is missing: what was promised may be in it). */
 int kv_open(const char *directory, int64_t map_bytes, const struct kv_tree *trees, size_t tree_count, struct kv **out, char *why,
@@ -73,6 +74,10 @@ int kv_seek_before(struct kv_cursor *c, const void *key, size_t key_len, struct 
 int kv_prev(struct kv_cursor *c, struct kv_slice *k, struct kv_slice *v);
 
 int kv_usage(struct kv *kv, struct kv_usage *out);
+/* Makes the map larger or smaller while the store is used. 0: done; 1: it is done when the last transaction that is open now, on any
+ * thread, has ended (a walk over the whole store may be one); -ST_CONFLICT: more than so much is in use;
+ * -ST_NO_MEMORY: no address space for it. */
+int kv_map_size(struct kv *kv, int64_t map_bytes);
 /* Bytes that writes may still take: what is free in the map and, where the file has to grow for them, on the disk. */
 int kv_room(struct kv_txn *txn, uint64_t *out_bytes);
 /* Stores written before there were trees have all keys in one. Until kv_adopt has moved them, kv_get alone finds those left behind.

@@ -42,7 +42,7 @@ static int cursor_tree(struct kv_cursor *c, unsigned tree)
 	lmdb_cursor_close(c->low);
 	c->low = NULL;
 	c->tree = tree;
-	return lmdb_cursor_open(c->txn->view, tree, &c->low);
+	return lmdb_cursor_open(kv_view(c->txn), tree, &c->low);
 }
 
 static int slice_compare(const struct kv_slice *a, const struct kv_slice *b)

@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -17,6 +19,7 @@
 #define LMDB_LOCK_BYTES (64 * 1024)
 #define LMDB_FULL_BYTES (1024 * 1024)
 #define LMDB_LOW_BYTES (64u * 1024 * 1024)
+#define LMDB_SLACK_BYTES (32u * 1024 * 1024)
 
 struct lmdb {
 	MDB_env *env;
@@ -25,6 +28,11 @@ struct lmdb {
 	struct tree { MDB_dbi dbi; bool ascending; } trees[KV_MAX_TREES];
 	unsigned tree_count;
 	unsigned char tree_of[256];      /* by a key's first byte */
+	/* The map moves when its size changes: nobody may look into it then. */
+	pthread_mutex_t mutex;
+	unsigned users;                  /* transactions and looks that are open */
+	size_t wanted_bytes;             /* 0: the size is as it is to be */
+	uint64_t limit_bytes;            /* as configured; the map of a store that is larger already is larger too */
 };
 
 struct lmdb_txn {
@@ -74,6 +82,79 @@ static int lmdb_claim_lock_file(const char *directory)
 	return rc;
 }
 
+/* ---- the size of the map ---- */
+
+static int lmdb_used(struct lmdb *db, uint64_t *used_bytes, uint64_t *map_bytes)
+{
+	MDB_envinfo info;
+	MDB_stat st;
+	int rc = mdb_env_info(db->env, &info);
+	if (rc == 0)
+		rc = mdb_env_stat(db->env, &st);
+	if (rc != 0)
+		return rc;
+	*used_bytes = (uint64_t)(info.me_last_pgno + 1) * st.ms_psize;
+	*map_bytes = info.me_mapsize;
+	return 0;
+}
+
+/* Nobody may be inside. LMDB unmaps first, and has no way back if mapping fails then: it is tried before. */
+static int lmdb_remap(struct lmdb *db, size_t bytes)
+{
+	void *room = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (room == MAP_FAILED)
+		return ENOMEM;
+	(void)munmap(room, bytes);
+	return mdb_env_set_mapsize(db->env, bytes);
+}
+
+static void lmdb_enter(struct lmdb *db)
+{
+	pthread_mutex_lock(&db->mutex);
+	db->users++;
+	pthread_mutex_unlock(&db->mutex);
+}
+
+static void lmdb_leave(struct lmdb *db)
+{
+	pthread_mutex_lock(&db->mutex);
+	if (--db->users == 0 && db->wanted_bytes != 0) {
+		/* What was refused for want of address space stays as it was; the next reload tries again. */
+		(void)lmdb_remap(db, db->wanted_bytes);
+		db->wanted_bytes = 0;
+	}
+	pthread_mutex_unlock(&db->mutex);
+}
+
+int lmdb_map_size(struct lmdb *db, int64_t map_bytes)
+{
+	uint64_t used = 0, now = 0;
+	pthread_mutex_lock(&db->mutex);
+	int rc = lmdb_status(lmdb_used(db, &used, &now));
+	if (rc == 0 && (uint64_t)map_bytes < used)
+		rc = -ST_CONFLICT;
+	if (rc == 0) {
+		db->limit_bytes = (uint64_t)map_bytes;
+		db->wanted_bytes = (uint64_t)map_bytes == now ? 0 : (size_t)map_bytes;
+		if (db->wanted_bytes != 0 && db->users > 0) {
+			rc = 1;
+		} else if (db->wanted_bytes != 0) {
+			rc = lmdb_status(lmdb_remap(db, db->wanted_bytes));
+			db->wanted_bytes = 0;
+		}
+	}
+	pthread_mutex_unlock(&db->mutex);
+	return rc;
+}
+
+/* A store that has outgrown the size it is given still has to finish what is in it. */
+static int lmdb_open_slack(struct lmdb *db)
+{
+	uint64_t used = 0, map = 0;
+	int rc = lmdb_used(db, &used, &map);
+	return rc == 0 && used > db->limit_bytes - db->limit_bytes / 16 ? lmdb_remap(db, (size_t)(used + LMDB_SLACK_BYTES)) : rc;
+}
+
 static int lmdb_open_env(struct lmdb *db, const char *directory, int64_t map_bytes)
 {
 	int rc = lmdb_claim_lock_file(directory);
@@ -87,7 +168,9 @@ static int lmdb_open_env(struct lmdb *db, const char *directory, int64_t map_byt
 		rc = mdb_env_set_maxdbs(db->env, KV_MAX_TREES);
 	/* NOTLS: a read transaction belongs to its handle, so one thread may have a write and a read at once. NORDAHEAD: the
 	 * queue may be larger than memory. */
-	return rc == 0 ? mdb_env_open(db->env, directory, MDB_NOTLS | MDB_NORDAHEAD, 0600) : rc;
+	if (rc == 0)
+		rc = mdb_env_open(db->env, directory, MDB_NOTLS | MDB_NORDAHEAD, 0600);
+	return rc == 0 ? lmdb_open_slack(db) : rc;
 }
 
 /* The names of trees are one byte, other keys are longer. */
@@ -138,6 +221,8 @@ int lmdb_open(const char *directory, int64_t map_bytes, const struct kv_tree *tr
 		(void)snprintf(why, why_size, "no memory");
 		return -ST_NO_MEMORY;
 	}
+	db->limit_bytes = (uint64_t)map_bytes;
+	(void)pthread_mutex_init(&db->mutex, NULL);
 	int rc = lmdb_open_env(db, directory, map_bytes);
 	if (rc == 0)
 		rc = lmdb_open_trees(db, trees, tree_count);
@@ -156,6 +241,7 @@ void lmdb_close(struct lmdb *db)
 		return;
 	if (db->env != NULL)
 		mdb_env_close(db->env);
+	(void)pthread_mutex_destroy(&db->mutex);
 	free(db);
 }
 
@@ -164,8 +250,10 @@ int lmdb_begin(struct lmdb *db, bool write, struct lmdb_txn **out)
 	struct lmdb_txn *t = calloc(1, sizeof *t);
 	if (t == NULL)
 		return -ST_NO_MEMORY;
+	lmdb_enter(db);
 	int rc = mdb_txn_begin(db->env, NULL, write ? 0 : MDB_RDONLY, &t->txn);
 	if (rc != 0) {
+		lmdb_leave(db);
 		free(t);
 		return lmdb_status(rc);
 	}
@@ -192,6 +280,7 @@ int lmdb_commit(struct lmdb_txn *txn)
 		return failed;
 	}
 	int rc = mdb_txn_commit(txn->txn);
+	lmdb_leave(db);
 	free(txn);
 	if (rc == EIO && lmdb_disk_full(db))
 		rc = ENOSPC;
@@ -203,6 +292,7 @@ void lmdb_abort(struct lmdb_txn *txn)
 	if (txn == NULL)
 		return;
 	mdb_txn_abort(txn->txn);
+	lmdb_leave(txn->db);
 	free(txn);
 }
 
@@ -326,15 +416,11 @@ int lmdb_seek_before(struct lmdb_cursor *c, const void *key, size_t key_len, str
 
 int lmdb_usage(struct lmdb *db, struct kv_usage *out)
 {
-	MDB_envinfo info;
-	MDB_stat st;
-	int rc = mdb_env_info(db->env, &info);
-	if (rc == 0)
-		rc = mdb_env_stat(db->env, &st);
-	if (rc != 0)
-		return lmdb_status(rc);
-	*out = (struct kv_usage){ .used_bytes = (uint64_t)(info.me_last_pgno + 1) * st.ms_psize, .map_bytes = info.me_mapsize };
-	return 0;
+	*out = (struct kv_usage){ 0 };
+	lmdb_enter(db);
+	int rc = lmdb_used(db, &out->used_bytes, &out->map_bytes);
+	lmdb_leave(db);
+	return lmdb_status(rc);
 }
 
 bool lmdb_needs_adopting(const struct lmdb *db)
@@ -408,7 +494,9 @@ int lmdb_room(struct lmdb_txn *txn, uint64_t *out_bytes)
 		rc = mdb_env_get_fd(txn->db->env, &fd);
 	if (rc != 0 || fstatvfs(fd, &fs) != 0)
 		return rc != 0 ? lmdb_status(rc) : -ST_IO;
-	uint64_t beyond = info.me_mapsize - (uint64_t)(info.me_last_pgno + 1) * st.ms_psize;
+	uint64_t used = (uint64_t)(info.me_last_pgno + 1) * st.ms_psize;
+	uint64_t limit = txn->db->limit_bytes < info.me_mapsize ? txn->db->limit_bytes : info.me_mapsize;
+	uint64_t beyond = used < limit ? limit - used : 0;
 	uint64_t disk = (uint64_t)fs.f_bavail * fs.f_frsize;
 	*out_bytes = beyond < disk ? beyond : disk;
 	/* The list of free pages is only read when it matters. */

@@ -33,6 +33,8 @@ int lmdb_seek_before(struct lmdb_cursor *c, const void *key, size_t key_len, str
 int lmdb_prev(struct lmdb_cursor *c, struct kv_slice *k, struct kv_slice *v);
 
 int lmdb_usage(struct lmdb *db, struct kv_usage *out);
+/* As kv_map_size. */
+int lmdb_map_size(struct lmdb *db, int64_t map_bytes);
 int lmdb_room(struct lmdb_txn *txn, uint64_t *out_bytes);
 bool lmdb_needs_adopting(const struct lmdb *db);
 int64_t lmdb_adopt(struct lmdb_txn *txn, size_t max);

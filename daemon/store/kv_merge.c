@@ -18,7 +18,7 @@ int kv_view_open(struct kv *kv)
 	return lmdb_begin(kv->db, false, &kv->view);
 }
 
-static void view_close(struct kv *kv)
+void kv_view_close(struct kv *kv)
 {
 	lmdb_abort(kv->view);
 	kv->view = NULL;
@@ -100,7 +100,7 @@ static int each_forget(struct kv *kv, void *ctx, unsigned tree, struct overlay_n
 }
 
 /* The slice is on disk: readers that begin now see it in the trees, so it can go from the overlay. */
-static int merge_forget(struct kv *kv, size_t max, unsigned tree, struct overlay_node *next)
+static void merge_forget(struct kv *kv, size_t max, unsigned tree, struct overlay_node *next)
 {
 	unsigned t;
 	struct overlay_node *n;
@@ -108,7 +108,6 @@ static int merge_forget(struct kv *kv, size_t max, unsigned tree, struct overlay
 	(void)merge_walk(kv, max, each_forget, NULL, &t, &n);
 	(void)pthread_rwlock_unlock(&kv->lock);
 	merge_stand_at(kv, tree, next);
-	return kv_view_open(kv);
 }
 
 int kv_merge_some(struct kv *kv, size_t max)
@@ -116,8 +115,8 @@ int kv_merge_some(struct kv *kv, size_t max)
 	struct lmdb_txn *txn;
 	struct overlay_node *next;
 	unsigned tree;
-	/* The writer's view would keep the pages that this frees from being used again. */
-	view_close(kv);
+	/* The writer's view would keep the pages that this frees from being used again; its transaction reads no more. */
+	kv_view_close(kv);
 	int rc = lmdb_begin(kv->db, true, &txn);
 	if (rc == 0) {
 		rc = merge_walk(kv, max, each_put, txn, &tree, &next);
@@ -128,17 +127,15 @@ int kv_merge_some(struct kv *kv, size_t max)
 		else
 			rc = lmdb_commit(txn);
 	}
-	if (rc < 0) {
-		int view = kv_view_open(kv);
-		return view < 0 ? view : rc;
-	}
+	if (rc < 0)
+		return rc;
 	bool over = tree == lmdb_tree_count(kv->db);
-	rc = merge_forget(kv, max, tree, next);
+	merge_forget(kv, max, tree, next);
 	if (over) {
 		kv->merging = false;
 		wal_applied(kv->wal, kv->merge_seq);
 	}
-	return rc < 0 ? rc : !over;
+	return !over;
 }
 
 int kv_merge_all(struct kv *kv)
@@ -160,7 +157,7 @@ int kv_merge_pending(struct kv *kv)
 	int rc = kv_merge_all(kv);
 	if (rc < 0)
 		return rc;
-	view_close(kv);
+	kv_view_close(kv);
 	rc = lmdb_begin(kv->db, true, &txn);
 	for (const struct overlay_node *n = overlay_pending(kv->overlay, NULL); rc == 0 && n != NULL; n = overlay_pending(kv->overlay, n)) {
 		const struct overlay_value *v = overlay_value(n, true);
@@ -172,8 +169,5 @@ int kv_merge_pending(struct kv *kv)
 	}
 	if (rc == 0 && (rc = merge_fact(kv, txn, kv->seq)) < 0)
 		lmdb_abort(txn);
-	if (rc == 0)
-		rc = lmdb_commit(txn);
-	int view = kv_view_open(kv);
-	return view < 0 ? view : rc;
+	return rc == 0 ? lmdb_commit(txn) : rc;
 }

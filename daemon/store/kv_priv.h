@@ -22,7 +22,7 @@ struct kv {
 	struct wal *wal;
 	struct overlay *overlay;
 	pthread_rwlock_t lock;           /* of the overlay: readers share it, whoever changes it has it alone */
-	struct lmdb_txn *view;           /* what the writer sees of the trees */
+	struct lmdb_txn *view;           /* what the writer sees of the trees, while it has a transaction */
 	struct buf record;               /* the record being written */
 	unsigned char epoch[WAL_EPOCH_BYTES];
 	uint64_t seq;                    /* of the last commit */
@@ -36,7 +36,7 @@ struct kv {
 
 struct kv_txn {
 	struct kv *kv;
-	struct lmdb_txn *view;
+	struct lmdb_txn *view;           /* of a reader */
 	struct overlay *overlay;         /* the common one, or a snapshot's own */
 	bool write, snapshot;
 	int failed;                      /* a change could not be made: nothing of the transaction may be committed */
@@ -51,8 +51,11 @@ int kv_merge_some(struct kv *kv, size_t max);
 int kv_merge_all(struct kv *kv);
 /* What the transaction under way has set goes straight into the trees: for what is too large for the log. All else is merged. */
 int kv_merge_pending(struct kv *kv);
-/* The writer sees the trees as they are now. */
+/* The writer sees the trees as they are now, until the view is closed. */
 int kv_view_open(struct kv *kv);
+void kv_view_close(struct kv *kv);
+/* What a transaction sees of the trees. */
+struct lmdb_txn *kv_view(const struct kv_txn *t);
 /* The first key of a tree. */
 int kv_cursor_start(struct kv_cursor *c, unsigned tree, struct kv_slice *k, struct kv_slice *v);
 

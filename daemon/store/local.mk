@@ -9,6 +9,7 @@ daemon_libstore_a_SOURCES = \
 	%D%/kv_wal.c %D%/kv_wal.h \
 	%D%/store.c %D%/store.h %D%/store_priv.h \
 	%D%/store_care.c %D%/store_care.h \
+	%D%/store_check.c %D%/store_check.h \
 	%D%/store_journal.c \
 	%D%/store_page.c \
 	%D%/store_prune.c \

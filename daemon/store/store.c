@@ -19,6 +19,8 @@
 
 #define STORE_ID_BLOCK 1000
 #define STORE_RESERVE_BYTES (8u * 1024 * 1024)
+#define STORE_FINISH_BYTES 4096          /* what an accepted target may still need: its records with what the driver keeps, the journal */
+#define STORE_TARGET_BYTES 256           /* in the trees every target takes at least as much: record, index, journal */
 #ifndef CIFS_SUPER_MAGIC
 #define CIFS_SUPER_MAGIC 0xFF534D42
 #endif
@@ -137,11 +139,15 @@ int store_settle(struct store *s)
 int store_file_id(const struct store *s, char *buf, size_t size)
 {
 	char path[4096];
-	struct stat st;
+	struct statx st;
 	int n = snprintf(path, sizeof path, "%s/data.mdb", s->directory);
-	if (n < 0 || (size_t)n >= sizeof path || stat(path, &st) < 0)
+	if (n < 0 || (size_t)n >= sizeof path || statx(AT_FDCWD, path, 0, STATX_INO | STATX_BTIME, &st) < 0)
 		return -ST_IO;
-	(void)snprintf(buf, size, "%llu:%llu", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+	/* A number of a file is soon given to another; its birth is its own. */
+	if ((st.stx_mask & STATX_BTIME) == 0)
+		st.stx_btime = (struct statx_timestamp){ 0 };
+	(void)snprintf(buf, size, "%llx:%llu-%llx.%x", (unsigned long long)st.stx_dev_major << 32 | st.stx_dev_minor,
+	               (unsigned long long)st.stx_ino, (unsigned long long)st.stx_btime.tv_sec, (unsigned)st.stx_btime.tv_nsec);
 	return 0;
 }
 
@@ -167,7 +173,29 @@ int store_has_room(struct store_txn *t)
 		return rc;
 	uint64_t reserve = u.map_bytes / 8 < STORE_RESERVE_BYTES ? u.map_bytes / 8 : STORE_RESERVE_BYTES;
 	t->has_room = room >= reserve;
-	return t->has_room;
+	/* Most of the time it is clear without counting. */
+	if (room < reserve || room >= reserve + u.used_bytes / STORE_TARGET_BYTES * STORE_FINISH_BYTES)
+		return t->has_room;
+	int64_t counts[STATE__COUNT], live = 0;
+	rc = store_counts(t, 0, counts);
+	for (int s = 0; s < STATE__COUNT && rc == 0; s++)
+		live += state_live((enum state)s) && counts[s] > 0 ? counts[s] : 0;
+	if (rc == 0)
+		t->has_room = room >= reserve + (uint64_t)live * STORE_FINISH_BYTES;
+	return rc < 0 ? rc : t->has_room;
+}
+
+int store_used(struct store_txn *t, uint64_t *out_bytes)
+{
+	struct kv_usage u;
+	int rc = kv_usage(t->store->kv, &u);
+	*out_bytes = u.used_bytes;
+	return rc;
+}
+
+int store_map_size(struct store *s, int64_t map_bytes)
+{
+	return kv_map_size(s->kv, map_bytes);
 }
 
 static int txn_begin(struct store *s, bool write, bool snapshot, struct store_txn **out)
@@ -288,8 +316,9 @@ int store_fact_put(struct store_txn *t, const char *name, const char *text)
 	return rc < 0 ? rc : kv_put(t->kv, k.b, k.len, text, strlen(text));
 }
 
-/* Ids come from blocks that belong to this writer: the shared fact "id-block" is touched once per STORE_ID_BLOCK ids. */
-static int store_ids_claim(struct store_txn *t, struct arena *a)
+/* Ids come from blocks that belong to this writer: the shared fact "id-block" is touched once per STORE_ID_BLOCK ids.
+ * Takes `count` ids from there; *out is the first. */
+static int store_ids_take(struct store_txn *t, struct arena *a, uint64_t count, uint64_t *out)
 {
 	char *text;
 	int64_t start = 1;
@@ -301,10 +330,16 @@ static int store_ids_claim(struct store_txn *t, struct arena *a)
 	if (rc < 0)
 		return rc == -ST_INVALID ? -ST_CORRUPT : rc;
 	char next[24];
-	(void)snprintf(next, sizeof next, "%lld", (long long)(start + STORE_ID_BLOCK));
-	t->id_next = (uint64_t)start;
-	t->id_end = (uint64_t)start + STORE_ID_BLOCK;
+	*out = (uint64_t)start;
+	(void)snprintf(next, sizeof next, "%llu", (unsigned long long)(*out + count));
 	return store_fact_put(t, "id-block", next);
+}
+
+static int store_ids_claim(struct store_txn *t, struct arena *a)
+{
+	int rc = store_ids_take(t, a, STORE_ID_BLOCK, &t->id_next);
+	t->id_end = t->id_next + STORE_ID_BLOCK;
+	return rc;
 }
 
 static int store_ids_load(struct store_txn *t, struct arena *a)
@@ -338,5 +373,20 @@ int store_id_new(struct store_txn *t, uint64_t *out)
 		return rc;
 	*out = t->id_next++;
 	t->ids_changed = true;
+	return 0;
+}
+
+int store_ids_skip(struct store_txn *t, uint64_t by)
+{
+	struct arena a;
+	uint64_t first;
+	arena_init(&a, 4096);
+	int rc = store_ids_take(t, &a, by, &first);
+	arena_done(&a);
+	if (rc < 0)
+		return rc;
+	/* What is left of the block in use goes too: the next id claims a new one. */
+	t->ids_loaded = t->ids_changed = true;
+	t->id_next = t->id_end = first;
 	return 0;
 }

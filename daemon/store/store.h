@@ -51,11 +51,14 @@ void store_close(struct store *s);
 int store_tidy(struct store *s, bool idle);
 /* All of it, before a clean end. */
 int store_settle(struct store *s);
-/* Which file holds the data ("device:inode"): changes when a store is copied or restored. buf >= 48 bytes. */
+/* Which file holds the data ("device:inode-birth"): changes when a store is copied or restored. buf >= 64 bytes. */
 int store_file_id(const struct store *s, char *buf, size_t size);
+/* As kv_map_size. */
+int store_map_size(struct store *s, int64_t map_bytes);
 /* 1: new items may be accepted; 0: the map or the disk is so full that the rest is kept for finishing, cancelling and journalling what
- * is accepted already; or a status. */
+ * is accepted already (some kilobytes each); or a status. */
 int store_has_room(struct store_txn *t);
+int store_used(struct store_txn *t, uint64_t *out_bytes);
 int store_usage(struct store *s, struct kv_usage *out, uint64_t *disk_free_bytes);
 
 /* Read transactions for any thread, one write transaction for the store thread. */
@@ -72,6 +75,8 @@ int store_fact_put(struct store_txn *t, const char *name, const char *text);
 
 /* ---- posts and targets ---- */
 int store_id_new(struct store_txn *t, uint64_t *out);                                       /* increasing, never reused */
+/* Leaves out this many ids, which the store may have handed out without knowing of it any more. */
+int store_ids_skip(struct store_txn *t, uint64_t by);
 int store_post_get(struct store_txn *t, struct arena *a, uint64_t id, struct post *out);    /* -ST_NO_ITEM, -ST_CORRUPT */
 int store_post_put(struct store_txn *t, const struct post *p);
 int store_target_get(struct store_txn *t, struct arena *a, uint64_t id, uint64_t n, struct target *out);
@@ -102,7 +107,7 @@ int store_page_walk(struct store_txn *t, struct store_page *page, int (*each)(vo
 int store_counts(struct store_txn *t, uint64_t account_no /* 0 = all */, int64_t out[STATE__COUNT]);
 
 /* ---- periodic work ---- */
-enum periodic { PERIODIC_RECONCILE = 1, PERIODIC_GATE = 2, PERIODIC_MEDIA = 3, PERIODIC_KEEP = 4, PERIODIC__COUNT };
+enum periodic { PERIODIC_RECONCILE = 1, PERIODIC_GATE = 2, PERIODIC_MEDIA = 3, PERIODIC_KEEP = 4, PERIODIC_RESTORE = 5, PERIODIC__COUNT };
 struct periodic_ref { int64_t due_ms; enum periodic kind; uint64_t id, n; };
 int store_periodic_put(struct store_txn *t, const struct periodic_ref *ref, const void *data, size_t len);
 int store_periodic_del(struct store_txn *t, const struct periodic_ref *ref);

@@ -1,15 +1,15 @@
-/* store_care.c: checking, verifying, copying. */
+/* store_care.c: checking records and indexes, verifying, copying. */
 #include "daemon/store/store_care.h"
 
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/store/store_priv.h"
+#include "daemon/store/store_check.h"
 #include "proto/hash.h"
 #include "proto/status.h"
 
-static void care_problem(struct care_report *r, const char *what, uint64_t id, uint64_t n, const char *detail)
+void care_problem(struct care_report *r, const char *what, uint64_t id, uint64_t n, const char *detail)
 {
 	if (r->problems < CARE_MAX_PROBLEMS)
 		(void)snprintf(r->problem[r->problems], sizeof r->problem[0], "%llu.%llu: %s%s%s", (unsigned long long)id, (unsigned long long)n,
@@ -48,9 +48,7 @@ static int check_post(struct arena *a, struct care_report *r, uint64_t id, const
 	return rc == -ST_NO_MEMORY ? rc : 0;
 }
 
-/* Calls each for every key of a table, with an emptied arena. */
-static int check_table(struct store_txn *t, char table, struct arena *a, struct care_report *r,
-                       int (*each)(struct store_txn *, struct arena *, struct care_report *, const struct kv_slice *, const struct kv_slice *))
+int care_table(struct store_txn *t, char table, struct arena *a, struct care_report *r, care_each *each, void *ctx)
 {
 	struct kv_cursor *c;
 	struct kv_slice k, v;
@@ -61,7 +59,7 @@ static int check_table(struct store_txn *t, char table, struct arena *a, struct 
 	for (rc = kv_seek(c, start.b, start.len, &k, &v); rc == 0; rc = kv_next(c, &k, &v)) {
 		if (((const char *)k.data)[0] != table)
 			break;
-		rc = each(t, a, r, &k, &v);
+		rc = each(ctx, t, a, r, &k, &v);
 		arena_reset(a);
 		if (rc < 0)
 			break;
@@ -70,24 +68,12 @@ static int check_table(struct store_txn *t, char table, struct arena *a, struct 
 	return rc == -ST_NO_ITEM ? 0 : rc;
 }
 
-/* A post's list of its journal entries leads to entries. */
-static int check_log(struct store_txn *t, struct care_report *r, const unsigned char *key)
+static int check_item(void *ctx, struct store_txn *t, struct arena *a, struct care_report *r, const struct kv_slice *k, const struct kv_slice *v)
 {
-	struct key entry = key_new('J');
-	struct kv_slice v;
-	key_add(&entry, key_read(key + 11, 2), 2);
-	key_add(&entry, key_read(key + 13, 8), 8);
-	int rc = kv_get(t->kv, entry.b, entry.len, &v);
-	if (rc == -ST_NO_ITEM)
-		care_problem(r, "a journal entry of it is missing", key_read(key + 1, 8), 0, NULL);
-	return rc == -ST_NO_ITEM ? 0 : rc;
-}
-
-static int check_item(struct store_txn *t, struct arena *a, struct care_report *r, const struct kv_slice *k, const struct kv_slice *v)
-{
+	(void)ctx;
 	const unsigned char *key = k->data;
-	if (k->len == 21 && key_read(key + 9, 2) == STORE_LOG_N)
-		return check_log(t, r, key);
+	if (k->len == STORE_LOG_KEY_BYTES)
+		return 0;
 	if (k->len != 11) {
 		care_problem(r, "an item's key has the wrong length", 0, 0, NULL);
 		return 0;
@@ -96,8 +82,9 @@ static int check_item(struct store_txn *t, struct arena *a, struct care_report *
 	return n == 0 ? check_post(a, r, id, v) : check_target(t, a, r, id, n, v);
 }
 
-static int check_index(struct store_txn *t, struct arena *a, struct care_report *r, const struct kv_slice *k, const struct kv_slice *v)
+static int check_index(void *ctx, struct store_txn *t, struct arena *a, struct care_report *r, const struct kv_slice *k, const struct kv_slice *v)
 {
+	(void)ctx;
 	const unsigned char *key = k->data;
 	size_t id_at = key[0] == 'D' ? 13 : 2;
 	struct target target;
@@ -165,13 +152,15 @@ int store_check(struct store_txn *t, struct care_report *report)
 	struct arena a;
 	memset(report, 0, sizeof *report);
 	arena_init(&a, STORE_MAX_RECORD_BYTES);
-	int rc = check_table(t, 'I', &a, report, check_item);
+	int rc = care_table(t, 'I', &a, report, check_item, NULL);
 	if (rc == 0)
-		rc = check_table(t, 'D', &a, report, check_index);
+		rc = care_table(t, 'D', &a, report, check_index, NULL);
 	if (rc == 0)
-		rc = check_table(t, 'S', &a, report, check_index);
+		rc = care_table(t, 'S', &a, report, check_index, NULL);
 	if (rc == 0)
 		rc = check_counts(t, report);
+	if (rc == 0)
+		rc = care_links(t, &a, report);
 	arena_done(&a);
 	return rc;
 }

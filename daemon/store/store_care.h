@@ -18,7 +18,7 @@ struct care_report {
 };
 
 /* Every record decodes; every target stands in exactly the index that its state asks for, and every index entry leads to such a
- * target; counters are the true numbers. 0 (look at report->problems), or a status where the store cannot be read. */
+ * target; counters are the true numbers, and records that speak of each other (store_check.c) agree. 0 (look at report->problems), or a status where the store cannot be read. */
 int store_check(struct store_txn *t, struct care_report *report);
 /* The journal's chain: each entry's hash is that of the one before, its key and its bytes. */
 int store_verify(struct store_txn *t, struct care_report *report);

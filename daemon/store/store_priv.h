@@ -74,6 +74,7 @@ int store_upgrade(struct store *s, char *why, size_t why_size);
 
 /* The journal entries of a post follow its targets. */
 #define STORE_LOG_N 0xffff
+#define STORE_LOG_KEY_BYTES 21
 struct key store_log_key(uint64_t id, uint64_t writer, uint64_t seq);
 
 /* The one index entry that a target has: in the queue, or in the index of its state. */
@@ -81,6 +82,7 @@ struct key store_index_key(const struct target *t);
 /* The hash of a journal entry: over the hash before it, its key, and its record. out: 32 bytes. 0 or -ST_NO_MEMORY. */
 int store_journal_hash(const unsigned char *before, const struct key *k, const char *record, size_t len, unsigned char *out);
 int store_journal_decode(struct arena *a, const struct kv_slice *v, struct entry *out);
+int store_gate_decode(struct arena *a, const struct kv_slice *v, struct gate *out);
 int store_keyed_decode(struct arena *a, const struct kv_slice *v, struct keyed *out);
 
 #endif

@@ -179,6 +179,11 @@ static const struct field gate_fields[] = {
 };
 static const struct record_type gate_type = { "gate", sizeof(struct gate), gate_fields, COUNT(gate_fields) };
 
+int store_gate_decode(struct arena *a, const struct kv_slice *v, struct gate *out)
+{
+	return record_decode(&gate_type, v->data, v->len, a, out);
+}
+
 /* Gate names hold labels, which may be longer than a key takes: long ones are kept by their hash. */
 static int key_gate(struct key *k, const char *name)
 {

@@ -1,8 +1,12 @@
 """Looking after the store: check, verify and backup, on a whole store and on damaged ones."""
+import json
 import os
+import signal
+import time
 
 import smmqtest
-from smmqtest import check, daemon, eq
+from servers import Webhook
+from smmqtest import check, daemon, eq, until
 from stores import store_dump, store_load
 
 
@@ -81,6 +85,79 @@ def test_backup_while_working():
        {k: d.status()[k] for k in ("queued", "published", "draft", "held")}, "counts of the copy")
     other.run("release", "--gate", "restored")
     eq(other.status()["gates"], [])
+
+
+def fill(d, body, window=50):
+    """Adds until the store refuses: (ids, the refusal)."""
+    w, ids, waiting = d.wire(), [], 0
+    while True:
+        while waiting < window:
+            w.send("ADD " + json.dumps(body(len(ids) + waiting)))
+            waiting += 1
+        answer = w.read()
+        waiting -= 1
+        if not answer.ok:
+            for _ in range(waiting):
+                w.read()
+            return ids, answer
+        ids.append(answer.body["id"])
+
+
+def test_a_full_map_grows_without_a_restart():
+    d = daemon(brand=True)
+    d.configure(MapSize="16M")
+    d.start()
+
+    def far(i):
+        return {"accounts": ["brand"], "text": "x" * 20000, "at": "2035-03-01 09:00"}
+    ids, refusal = fill(d, far)
+    check(len(ids) > 200, "what a small map takes:", len(ids))
+    eq(refusal.code, "no_space")
+    for word in ("MapSize=", "reload"):
+        check(word in refusal.body["message"], "what to do:", refusal.body["message"])
+    check(d.status()["store"]["low"], "STATUS says it")
+    d.run("check")
+    d.configure(MapSize="64M")
+    d.run("reload")
+    eq(d.status()["store"]["map_bytes"], 64 << 20)
+    more, _ = fill(d, far)
+    check(len(more) > len(ids), "what the larger one takes:", len(more))
+    d.configure(MapSize="16M")
+    error = d.fails(78, "reload")
+    check("MapSize=" in error and "in use" in error, "why:", error)
+    eq(d.status()["store"]["map_bytes"], 64 << 20)
+    since = len(d.logs())
+    d.restart()
+    check(any("MapSize=" in line for line in d.loud(since)), "a store that is larger than it may be says so:", d.loud(since))
+    eq(d.status()["queued"], len(ids) + len(more))
+    d.fails(75, "add", "-a", "brand", "--at", "+1h", "one more")
+    d.run("cancel", ids[0])
+    d.configure(MapSize="128M")
+    d.process.send_signal(signal.SIGHUP)
+    until(lambda: d.status()["store"]["map_bytes"] == 128 << 20, "SIGHUP does it too")
+    d.run("add", "-a", "brand", "--at", "+1h", "one more")
+    d.run("check")
+
+
+def test_what_was_accepted_ends_in_a_full_store():
+    hook = Webhook(*[500] * 40)
+    d = daemon(brand=True).account("hook", "webhook", credential="signing", BaseURL="http://127.0.0.1:%d/in" % hook.port)
+    d.configure(MapSize="16M")
+    d.start()
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 20))
+    ids, refusal = fill(d, lambda i: {"accounts": ["brand", "hook"] if i % 20 == 0 else ["brand"], "text": "post %d" % i, "at": at})
+    eq(refusal.code, "no_space")
+    before = d.status()
+    targets = before["queued"] + before["published"] + before["sending"]
+    check(targets >= len(ids) > 1000, "accepted:", len(ids), targets)
+    until(lambda: d.status()["published"] == targets, "all of them end: %r" % d.status(), 240, 1)
+    after = d.status()["store"]
+    print("# %d targets; used before %d, after %d of %d bytes" % (targets, before["store"]["used_bytes"], after["used_bytes"],
+                                                                 after["map_bytes"]))
+    check("could not be stored" not in d.logs(), "no step found the store full")
+    eq(len(os.listdir(os.path.join(d.outbox, "brand"))), len(ids), "files")
+    d.run("check")
+    d.run("verify")
 
 
 if __name__ == "__main__":

@@ -347,6 +347,8 @@ def run(seed, kills, accounts, rate):
     r.settle(60 if kills < 200 else 400)
     r.classify_lost()
     lost, doubled, held = r.judge()
+    r.daemon.run("check")
+    r.daemon.run("verify")
     share = r.report(time.monotonic() - began, lost, doubled, held)
     eq(lost[:5], [], "lost")
     eq(doubled[:5], [], "doubled")

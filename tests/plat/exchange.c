@@ -374,6 +374,17 @@ static bool between(struct run *r)
 	return true;
 }
 
+static void start_unrecorded(struct run *r)
+{
+	char *text = arena_strdup(r->memory, r->s->unrecorded), *mark = text;
+	const char *span = strsep(&mark, " ");
+
+	r->mode = MODE_RECONCILE;
+	r->attempt = (struct attempt){ .number = ++r->attempts, .step = arena_strdup(&r->s->arena, "part.0"), .unrecorded = 1,
+	                               .mark = arena_strdup(&r->s->arena, mark), .lost_ms = r->now_ms };
+	r->attempt.armed_ms = r->now_ms - duration(r, span);
+}
+
 static void start(struct run *r)
 {
 	struct script *s = r->s;
@@ -393,6 +404,8 @@ static void start(struct run *r)
 	if (s->signed_in)
 		plat_set(&r->account, "cred", wire_credential_print(&in));
 	r->now_ms = s->now_ms;
+	if (s->unrecorded)
+		start_unrecorded(r);
 }
 
 int exchange_run(struct script *s, int restart_at)

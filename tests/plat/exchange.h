@@ -5,6 +5,8 @@
  *   platform NAME          now RFC3339            base URL            directory PATH         language TAG
  *   credential NAME=TEXT   option NAME=TEXT       account NAME=TEXT   value NAME=TEXT
  *                          (account: an account value, value: a target value)
+ *   unrecorded DURATION [MARK]        begins with a look for an attempt that is not recorded, made since so long ago
+ *   known ID               a post of another target, for such a look
  *   signed-in              the account value "cred" fits the credential
  *   part TEXT              one part; \n is a line break          comment TEXT       the first comment
  *   media NAME|MIME|WxH|BYTES|ALT     of the last part            card URL|TITLE|DESCRIPTION
@@ -85,6 +87,9 @@ struct script {
 	struct card card;
 	struct media thumb;
 	const char *check;
+	char *unrecorded;
+	const char *known[8];
+	size_t known_count;
 	int64_t now_ms;
 	struct event_step events[EXCHANGE_MAX_EVENTS];
 	size_t event_count;

@@ -93,6 +93,8 @@ static void call_into(struct run *r, struct arena *a, struct arena *values_arena
 		in.target = &target;
 		in.content = &s->content;
 		in.values = values;
+		in.known = s->known;
+		in.known_count = s->known_count;
 	}
 	(r->mode == MODE_STEP ? s->plat->step : r->mode == MODE_RECONCILE ? s->plat->reconcile : s->plat->session)(&in,
 	                                                                                                           out);

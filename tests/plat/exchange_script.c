@@ -85,6 +85,20 @@ static const char *read_value(struct script *s, char *rest)
 	return add_value(s, s->values, 64, &s->value_count, rest);
 }
 
+static const char *read_unrecorded(struct script *s, char *rest)
+{
+	s->unrecorded = keep(s, rest);
+	return NULL;
+}
+
+static const char *read_known(struct script *s, char *rest)
+{
+	if (s->known_count == sizeof(s->known) / sizeof(s->known[0]))
+		return "too many known posts";
+	s->known[s->known_count++] = keep(s, rest);
+	return NULL;
+}
+
 static const char *read_signed_in(struct script *s, char *rest)
 {
 	(void)rest;
@@ -253,6 +267,7 @@ static const struct { const char *word; reader *read; enum event_kind kind; } wo
 		{ "directory", read_directory, 0 },
 	{ "language", read_language, 0 }, { "credential", read_credential, 0 }, { "option", read_option, 0 },
 	{ "account", read_account, 0 }, { "value", read_value, 0 }, { "signed-in", read_signed_in, 0 },
+	{ "unrecorded", read_unrecorded, 0 }, { "known", read_known, 0 },
 		{ "check", read_check, 0 },
 	{ "part", read_part, 0 }, { "comment", read_comment, 0 }, { "media", read_media, 0 }, { "card", read_card, 0 },
 	{ "thumb", read_thumb, 0 }, { ">>", read_header, 0 }, { "body", read_body, 0 }, { "has", read_has, 0 },

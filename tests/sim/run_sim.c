@@ -14,34 +14,40 @@ static const struct option options[] = {
 	{ "seed", required_argument, NULL, 's' }, { "seeds", required_argument, NULL, 'n' }, { "items", required_argument, NULL, 'i' },
 	{ "accounts", required_argument, NULL, 'a' }, { "faults", required_argument, NULL, 'f' }, { "steps", required_argument, NULL, 'c' },
 	{ "directory", required_argument, NULL, 'd' }, { "trace", no_argument, NULL, 't' }, { "verbose", no_argument, NULL, 'v' },
-	{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
+	{ "back", required_argument, NULL, 'b' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 };
 static const char usage[] =
 	"usage: run_sim [--seed N] [--seeds COUNT] [--items M] [--accounts PER-PLATFORM] [--faults PERCENT] [--steps SECONDS]\n"
-	"               [--directory DIR] [--trace] [--verbose]\n"
-	"Runs M posts through the core under faults, for COUNT seeds from N on. --steps: how far the wall clock steps at most.\n";
+	"               [--back MINUTES] [--directory DIR] [--trace] [--verbose]\n"
+	"Runs M posts through the core under faults, for COUNT seeds from N on. --steps: how far the wall clock steps at most.\n"
+	"--back: now and then the store goes back by up to so much, as in a machine that is put back to a snapshot.\n";
 
-struct life { struct core core; unsigned add_left; int64_t gap_us, step_us; };
+/* away: in a life that will be forgotten; people do nothing then, for what they did would be forgotten too. */
+struct life { struct core core; unsigned add_left; int64_t gap_us, step_us, back_us, known_ms; bool away; };
 
 static void add_event(void *data)
 {
 	struct life *l = data;
-	core_add(&l->core);
-	if (--l->add_left > 0)
+	if (!l->away) {
+		core_add(&l->core);
+		l->add_left--;
+	}
+	if (l->add_left > 0)
 		sim_at(sim_between(&sim.load, 0, 2 * l->gap_us), 0, add_event, NULL, l);
 }
 
 static void cancel_event(void *data)
 {
 	struct life *l = data;
-	core_cancel(&l->core);
+	if (!l->away)
+		core_cancel(&l->core);
 	sim_at(sim_between(&sim.load, 0, 40 * l->gap_us), 0, cancel_event, NULL, l);
 }
 
 static void change_event(void *data)
 {
 	struct life *l = data;
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 4 && !l->away; i++)
 		core_change(&l->core);
 	sim_at(sim_between(&sim.load, 0, 2 * l->gap_us), 0, change_event, NULL, l);
 }
@@ -49,14 +55,16 @@ static void change_event(void *data)
 static void gate_event(void *data)
 {
 	struct life *l = data;
-	core_gate(&l->core, !sim.quiet && sim_chance(&sim.load, 5000));
+	if (!l->away)
+		core_gate(&l->core, !sim.quiet && sim_chance(&sim.load, 5000));
 	sim_at(30 * MINUTE_US, 0, gate_event, NULL, l);
 }
 
 static void care_event(void *data)
 {
 	struct life *l = data;
-	core_care(&l->core);
+	if (!l->away)
+		core_care(&l->core);
 	sim_at(20 * MINUTE_US, 0, care_event, NULL, l);
 }
 
@@ -102,12 +110,55 @@ static void remove_tree(const char *directory)
 		fprintf(stderr, "run_sim: cannot remove %s\n", directory);
 }
 
-struct plan { uint64_t seed; unsigned seeds, items, accounts, faults, steps; const char *directory; bool trace; };
+/* ---- going back ---- */
+
+static void copy_store(const struct life *l, const char *from, const char *to)
+{
+	char command[700];
+	/* Into the same file, as a disk that goes back: no number of a file or of a start tells. */
+	(void)snprintf(command, sizeof command, "cp --sparse=always '%s/%s' '%s/%s'", l->core.directory, from, l->core.directory, to);
+	if (system(command) != 0)
+		core_die("snapshot", command);
+}
+
+static void snapshot_event(void *data);
+
+static void back_event(void *data)
+{
+	struct life *l = data;
+	if (l->core.store != NULL)
+		core_drop(&l->core);
+	copy_store(l, "snapshot", "state/data.mdb");
+	l->core.known_ms = l->known_ms;
+	l->away = false;
+	/* What was on its way has arrived when the machine is up again: live() starts it. */
+	if (!sim.quiet)
+		sim_at(sim_between(&sim.load, HOUR_US, 3 * HOUR_US), 0, snapshot_event, NULL, l);
+}
+
+static void snapshot_event(void *data)
+{
+	struct life *l = data;
+	if (sim.dead || sim.quiet) {
+		if (!sim.quiet)
+			sim_at(MINUTE_US, 0, snapshot_event, NULL, l);
+		return;
+	}
+	core_drop(&l->core);
+	copy_store(l, "state/data.mdb", "snapshot");
+	l->known_ms = l->core.known_ms;
+	l->away = true;
+	core_boot(&l->core);
+	sim_at(sim_between(&sim.load, MINUTE_US, l->back_us), 0, back_event, NULL, l);
+}
+
+struct plan { uint64_t seed; unsigned seeds, items, accounts, faults, steps, back; const char *directory; bool trace; };
 
 static unsigned run(const struct plan *p, uint64_t seed)
 {
 	char directory[200];
-	struct life l = { .add_left = p->items, .gap_us = 6 * HOUR_US / p->items, .step_us = p->steps * SECOND_US };
+	struct life l = { .add_left = p->items, .gap_us = 6 * HOUR_US / p->items, .step_us = p->steps * SECOND_US,
+	                  .back_us = p->back * MINUTE_US };
 	(void)snprintf(directory, sizeof directory, "%s/smmq-sim-XXXXXX", p->directory);
 	if (mkdtemp(directory) == NULL) {
 		perror(directory);
@@ -123,6 +174,8 @@ static unsigned run(const struct plan *p, uint64_t seed)
 	sim_at(MINUTE_US, 0, gate_event, NULL, &l);
 	sim_at(MINUTE_US, 0, care_event, NULL, &l);
 	sim_at(MINUTE_US, 0, step_event, NULL, &l);
+	if (l.back_us > 0)
+		sim_at(30 * MINUTE_US, 0, snapshot_event, NULL, &l);
 	live(&l, 14 * HOUR_US);
 	sim.quiet = true;
 	live(&l, 60 * HOUR_US);
@@ -164,6 +217,7 @@ int main(int argc, char **argv)
 		case 'i': p.items = number(optarg); break;
 		case 'a': p.accounts = number(optarg); break;
 		case 'f': p.faults = number(optarg); break;
+		case 'b': p.back = number(optarg); break;
 		case 'c': p.steps = number(optarg); break;
 		case 'd': p.directory = optarg; break;
 		case 't': p.trace = true; break;
@@ -180,6 +234,10 @@ int main(int argc, char **argv)
 	unsigned faults = 0;
 	for (unsigned i = 0; i < p.seeds; i++)
 		faults += run(&p, p.seed + i);
+	/* As a test, without options: once more with a store that goes back. */
+	p.back = 90;
+	if (argc == 1)
+		faults += run(&p, p.seed);
 	sim_coverage();
 	printf("%u faults found\n", faults);
 	return faults == 0 ? 0 : 1;

@@ -1,10 +1,13 @@
-/* sim_bluesky.c: a repository of records by key: putRecord with swapRecord null makes a record or refuses, getRecord reads it. */
+/* sim_bluesky.c: a repository of records by key: putRecord with swapRecord null makes a record or refuses, getRecord reads it, listRecords
+ * reads all, the newest key first. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/json.h"
 #include "tests/sim/sim.h"
+
+#define LIST_PAGE 100
 
 struct record { char *rkey, *text; };
 struct repository { struct record *list; size_t count, cap; };
@@ -82,6 +85,36 @@ static void get(struct host *h, const char *path, struct sim_answer *out)
 	buf_add_fmt(&out->body, ",\"value\":%s}", r->text);
 }
 
+/* The newest key below another (NULL: any). */
+static const struct record *record_below(struct host *h, const char *key, size_t len)
+{
+	const struct repository *p = repository_of(h);
+	const struct record *best = NULL;
+	for (size_t i = 0; i < p->count; i++) {
+		const struct record *r = &p->list[i];
+		if ((key == NULL || strncmp(r->rkey, key, len) < 0) && (best == NULL || strcmp(r->rkey, best->rkey) > 0))
+			best = r;
+	}
+	return best;
+}
+
+static void list(struct host *h, const char *path, struct sim_answer *out)
+{
+	const char *cursor = strstr(path, "&cursor="), *key = cursor != NULL ? cursor + 8 : NULL;
+	size_t len = key != NULL ? strcspn(key, "&") : 0, left = LIST_PAGE;
+	const struct record *r;
+	buf_add_str(&out->body, "{\"records\":[");
+	for (; left > 0 && (r = record_below(h, key, len)) != NULL; left--) {
+		if (left < LIST_PAGE)
+			buf_add_char(&out->body, ',');
+		write_names(out, h, r);
+		buf_add_fmt(&out->body, ",\"value\":%s}", r->text);
+		key = r->rkey;
+		len = strlen(key);
+	}
+	buf_add_str(&out->body, "]}");
+}
+
 void bluesky_answer(struct host *h, const struct sim_request *r, struct sim_answer *out)
 {
 	if (strstr(r->path, "createSession") != NULL || strstr(r->path, "refreshSession") != NULL)
@@ -90,6 +123,8 @@ void bluesky_answer(struct host *h, const struct sim_request *r, struct sim_answ
 		put(h, r, out);
 	else if (strstr(r->path, "getRecord") != NULL)
 		get(h, r->path, out);
+	else if (strstr(r->path, "listRecords") != NULL)
+		list(h, r->path, out);
 	else
 		refuse(out, "MethodNotImplemented", "not in this simulation");
 }

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "daemon/engine_restore.h"
+#include "daemon/io/clock.h"
 #include "daemon/queue.h"
 #include "daemon/reload.h"
 #include "proto/status.h"
@@ -93,8 +95,10 @@ static void on_periodic(void *ctx, int64_t due_ms)
 
 static void on_journal(void *ctx)
 {
+	struct core *c = ctx;
+	c->known_ms = clock_now_ms();
 	if (!sim.dead)
-		engine_schedule(((struct core *)ctx)->engine);
+		engine_schedule(c->engine);
 }
 
 static void on_nothing(void *ctx)
@@ -116,7 +120,11 @@ static void boot_done(void *data)
 
 static int boot_turn(struct turn *t, void *input)
 {
+	const struct core *c = input;
 	int rc = reload_accounts_turn(t);
+	/* As the guard does it: what was due by now may have been published since by a run that the store does not know of. */
+	if (rc == 0 && c->known_ms > 0)
+		rc = restore_begin(t, c->known_ms);
 	if (rc == 0)
 		rc = queue_note(t, NULL, NULL, "start", NULL, NULL, NULL);
 	turn_effect(t, boot_done, NULL, input);

@@ -28,6 +28,7 @@ struct core {
 	struct item *items;
 	size_t item_count, item_max;
 	uint64_t boots;
+	int64_t known_ms;                /* when the journal last grew, by the clock of the process */
 };
 
 /* Writes the configuration: per_kind accounts of each platform. */

@@ -14,6 +14,8 @@ struct sent { void (*done)(void *ctx, const struct http_result *res); void *ctx;
 struct written { void (*done)(void *ctx, int error, const char *text); void *ctx; };
 
 extern int64_t now_ms;                   /* the clock */
+extern int64_t stepped_ms;               /* how far it was set ahead of the time that has passed */
+extern void (*alarm_rings)(void *ctx, bool stepped);     /* the engine's alarm */
 extern struct sent sent;                 /* the last request */
 extern struct written written;           /* the last file */
 extern unsigned sent_count, written_count;

@@ -654,7 +654,7 @@ static void test_not_reloadable(void **state)
 	(void)state;
 	put_here("accounts.d/brand.conf", "[Account]\nPlatform=outbox\nDirectory=@/out\n");
 	a = load_ok();
-	put("smmqd.conf", "[Daemon]\nLogLevel=debug\nStopTimeout=5s\n");
+	put("smmqd.conf", "[Daemon]\nLogLevel=debug\nStopTimeout=5s\nMapSize=1G\n");
 	put_here("accounts.d/brand.conf", "[Account]\nPlatform=outbox\nDirectory=@/creds\nTimeZone=Asia/Tokyo\n");
 	b = load_ok();
 	assert_string_equal(conf_not_reloadable(a, b, buf, sizeof(buf)), "");
@@ -664,9 +664,9 @@ static void test_not_reloadable(void **state)
 	assert_non_null(strstr(conf_not_reloadable(a, b, buf, sizeof(buf)), "CAFile="));
 	assert_non_null(strstr(conf_not_reloadable(b, a, buf, sizeof(buf)), "CAFile="));
 	conf_unref(b);
-	put("smmqd.conf", "[Daemon]\nMapSize=1G\n");
+	put("smmqd.conf", "[Daemon]\nMaxInFlight=3\n");
 	b = load_ok();
-	assert_non_null(strstr(conf_not_reloadable(a, b, buf, sizeof(buf)), "MapSize="));
+	assert_non_null(strstr(conf_not_reloadable(a, b, buf, sizeof(buf)), "MaxInFlight="));
 	assert_non_null(strstr(buf, "restart"));
 	conf_unref(b);
 	put("smmqd.conf", "");

@@ -84,7 +84,7 @@ static void test_no_way_round_unknown(void **state)
 	(void)state;
 	static const enum event refused[] = { EVENT_ARM, EVENT_HOLD, EVENT_CANCEL, EVENT_RELEASE, EVENT_RETRY, EVENT_MISS,
 	                                      EVENT_EXPIRE,
-	                                      EVENT_QUEUE, EVENT_DEFER };
+	                                      EVENT_QUEUE, EVENT_DOUBT, EVENT_DEFER };
 	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
 		assert_int_equal(state_next(STATE_UNKNOWN, refused[i]), -ST_CONFLICT);
 		if (refused[i] != EVENT_DEFER)
@@ -95,6 +95,7 @@ static void test_no_way_round_unknown(void **state)
 		assert_int_equal(state_next((enum state)s, EVENT_SETTLE),
 		                 s == STATE_UNKNOWN ? (int)STATE_QUEUED : -ST_CONFLICT);
 		assert_int_equal(state_next((enum state)s, EVENT_LOSE), s == STATE_SENDING ? (int)STATE_UNKNOWN : -ST_CONFLICT);
+		assert_int_equal(state_next((enum state)s, EVENT_DOUBT), s == STATE_QUEUED ? (int)STATE_UNKNOWN : -ST_CONFLICT);
 	}
 }
 

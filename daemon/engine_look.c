@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "daemon/engine_priv.h"
+#include "daemon/engine_restore.h"
 #include "daemon/keep.h"
 #include "daemon/log.h"
 #include "proto/status.h"

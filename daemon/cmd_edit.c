@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "daemon/cmd_priv.h"
+#include "daemon/engine_restore.h"
 #include "proto/unit.h"
 
 /* ---- EDIT ---- */
@@ -287,6 +288,18 @@ static size_t resolve_part(const struct target *target)
 	return dot != NULL && unit_int_parse(dot + 1, 0, JOB_MAX_PARTS, &part) == 0 ? (size_t)part : 0;
 }
 
+/* The next part may stand as well, in a store that may have gone back: it is looked for before it is sent. */
+static int resolve_next_part(struct turn *t, struct cmd_call *c, struct target *target)
+{
+	target->open->unrecorded = 1;
+	target->open->mark = NULL;
+	target->open->step = arena_fmt(t->arena, "part.%zu", target->shown_count);
+	int rc = resolve_plan(t, target, t->now_ms);
+	if (rc == 0)
+		rc = queue_note(t, target, NULL, "found", "resolved: this part stands; looking for the next one", c->who.name, NULL);
+	return rc < 0 ? rc : queue_keep(t, target);
+}
+
 /* A person has seen it: the part counts as shown. Of a thread the next part goes on; otherwise the post is published. */
 static int resolve_published(struct turn *t, struct cmd_call *c, const struct post *p, struct target *target, const char *url,
                              const char *remote_id)
@@ -308,9 +321,13 @@ static int resolve_published(struct turn *t, struct cmd_call *c, const struct po
 	list[part].url = arena_strdup(c->arena, url);
 	target->shown = list;
 	target->shown_count = part + 1;
+	bool more = content != NULL && part + 1 < content->part_count;
+	int doubt = more && target->open_count > 0 ? restore_in_doubt(t, target->open->armed_ms) : 0;
+	if (doubt != 0)
+		return doubt < 0 ? doubt : resolve_next_part(t, c, target);
 	target->open = NULL;
 	target->open_count = 0;
-	if (content != NULL && part + 1 < content->part_count)
+	if (more)
 		return queue_move(t, target, EVENT_SETTLE, "resolved: this part stands", c->who.name, NULL);
 	target->published_ms = t->now_ms;
 	return queue_move(t, target, EVENT_PUBLISH, "resolved by a person", c->who.name, NULL);

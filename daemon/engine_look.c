@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/engine_priv.h"
+#include "daemon/engine_restore.h"
 #include "daemon/keep.h"
 #include "daemon/log.h"
 #include "proto/status.h"

@@ -212,8 +212,6 @@ int drive_rate_limit(struct drive *d);                     /* a rate limit holds
 int restore_doubt(struct turn *t, size_t max, size_t *out_count);
 /* Before reconcile() of an unrecorded attempt: tells the driver which posts are other targets'. *complete: all of them. */
 int restore_known(struct drive *d, bool *complete);
-/* 1: what was tried at armed_ms was so before the start, and may have gone on in a run that the store does not know of; 0, or a status. */
-int restore_in_doubt(struct turn *t, int64_t armed_ms);
 int restore_settled(struct turn *t, bool found);           /* one in doubt was found, or is not there */
 int restore_step_turn(struct turn *t, int64_t due_ms);     /* PERIODIC_RESTORE */
 /* The wall clock jumped ahead: what became due by that is doubted, step by step. */

@@ -25,6 +25,8 @@
 /* At every start, before anything is fired: what is due by now may have been published since floor_ms, the last instant that
  * the store knows of. */
 int restore_begin(struct turn *t, int64_t floor_ms);
+/* 1: what was tried at armed_ms was so before the start, and may have gone on in a run that the store does not know of; 0, or a status. */
+int restore_in_doubt(struct turn *t, int64_t armed_ms);
 /* The store is known to have gone back, or to be a copy: closes the gate, lets ids jump, and plans the steps that open it again.
  * alone: nobody else works on the other one, as far as can be seen; else a person opens the gate. */
 int restore_close(struct turn *t, const char *why, bool alone);

@@ -202,6 +202,24 @@ def test_of_twins_one_was_published():
     d.run("check")
 
 
+def test_a_person_tells_of_a_part_and_the_next_one_is_found():
+    place = Masto()
+    d = daemon()
+    place.account(d, "brand")
+    d.start()
+    with open(os.path.join(d.dir, "thread"), "w") as f:
+        f.write("one\n---\ntwo\n")
+    twins = [d.run("add", "-a", "brand", "--at", "+4s", "--thread", f.name) for _ in range(2)]
+    restored(d, *twins)
+    d.start()
+    until(lambda: d.status()["gates"] and "cannot be told" in d.status()["gates"][0]["reason"], "the gate says so", 60)
+    firsts = [s["id"] for s in place.sim.statuses() if s["text"] == "one"]
+    for ident, first in zip(twins, firsts):
+        d.wire().ok("RESOLVE %s.1" % ident, {"as": "published", "url": "https://social.example/%s" % first, "remote_id": str(first)})
+        d.wait_state(ident, "published", 60)
+    eq(place.texts(), ["one", "one", "two", "two"], "what stands on the platform")
+
+
 def test_files_that_may_have_been_taken_wait_for_a_person():
     d = daemon(notes=True).start()
     ident = d.add("notes", "a file", "--at", "+3s")

@@ -273,5 +273,6 @@ int drive_rate_limit(struct drive *d)
 		return 0;
 	account->not_before_ms = until_ms;
 	account->not_before_reason = arena_strdup(d->t->arena, d->out.text);
-	return store_account_put(d->t->txn, account);
+	int rc = store_account_put(d->t->txn, account);
+	return rc < 0 ? rc : queue_note(d->t, NULL, account->name, "limit", d->out.text, NULL, NULL);
 }

@@ -44,6 +44,7 @@ quick_tests = \
 	%D%/fuzz/replay.sh \
 	%D%/plat/run_exchanges \
 	%D%/sim/run_sim \
+	%D%/sim/test_mutants.sh \
 	$(unit_tests)
 
 document_tests = \
@@ -121,6 +122,8 @@ EXTRA_DIST += \
 	%D%/fault/test_faults.py \
 	%D%/fuzz/corpus \
 	%D%/fuzz/replay.sh \
+	%D%/sim/mutate.sh \
+	%D%/sim/test_mutants.sh \
 	%D%/style/test_shell.sh \
 	%D%/style/test_style.py \
 	%D%/units/test_units.sh
@@ -141,6 +144,9 @@ check_PROGRAMS += \
 	%D%/unit/zonedump \
 	%D%/plat/run_exchanges \
 	%D%/sim/run_sim \
+	%D%/sim/mutant_absent \
+	%D%/sim/mutant_attempt \
+	%D%/sim/mutant_resend \
 	%D%/fuzz/replay_caltime \
 	%D%/fuzz/replay_conf \
 	%D%/fuzz/replay_json \
@@ -165,7 +171,7 @@ check-kill: smmqd smmq
 	$(AM_TESTS_ENVIRONMENT) SMMQ_KILLS=$${SMMQ_KILLS:-1000} $(PYTHON3) '$(abs_top_srcdir)/tests/fault/check_kill.py'
 .PHONY: check-kill
 check-sim: tests/sim/run_sim
-	tests/sim/run_sim --seed $${SEED:-1} --seeds $${SEEDS:-340} --items 300
+	tests/sim/run_sim --seed $${SEED:-1} --seeds $${SEEDS:-340} --items 300 --minimum 1
 	tests/sim/run_sim --seed $${SEED:-1} --seeds $${BACK_SEEDS:-100} --items 300 --back 90
 .PHONY: check-sim
 
@@ -205,11 +211,37 @@ tests_plat_run_exchanges_SOURCES = \
 	%D%/plat/exchange_play.h %D%/plat/exchange_script.c
 
 # The real core; the files of daemon/io that it would reach the world through are replaced.
-tests_sim_run_sim_SOURCES = \
-	%D%/sim/run_sim.c %D%/sim/sim.h %D%/sim/sim_bluesky.c %D%/sim/sim_check.c %D%/sim/sim_core.c %D%/sim/sim_core.h \
-	%D%/sim/sim_io.c %D%/sim/sim_people.c %D%/sim/sim_platform.c %D%/sim/sim_world.c
-tests_sim_run_sim_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(CURL_CFLAGS) $(LMDB_CFLAGS)
+check_LIBRARIES = %D%/sim/libsim.a
+tests_sim_libsim_a_SOURCES = \
+	%D%/sim/sim.h %D%/sim/sim_bluesky.c %D%/sim/sim_check.c %D%/sim/sim_core.c %D%/sim/sim_core.h \
+	%D%/sim/sim_cover.c %D%/sim/sim_io.c %D%/sim/sim_people.c %D%/sim/sim_platform.c %D%/sim/sim_world.c
+tests_sim_libsim_a_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(CURL_CFLAGS) $(LMDB_CFLAGS)
+SIM_LDADD = %D%/sim/libsim.a $(DAEMON_LIBS)
+tests_sim_run_sim_SOURCES = %D%/sim/run_sim.c
 tests_sim_run_sim_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=kv_commit
+tests_sim_run_sim_LDADD = $(SIM_LDADD)
+
+# The same with a core that is broken in one place: what the simulation is for must make it fail.
+tests_sim_mutant_attempt_SOURCES = %D%/sim/run_sim.c
+nodist_tests_sim_mutant_attempt_SOURCES = %D%/sim/mutant_attempt_core.c
+tests_sim_mutant_resend_SOURCES = %D%/sim/run_sim.c
+nodist_tests_sim_mutant_resend_SOURCES = %D%/sim/mutant_resend_core.c
+tests_sim_mutant_absent_SOURCES = %D%/sim/run_sim.c
+nodist_tests_sim_mutant_absent_SOURCES = %D%/sim/mutant_absent_core.c
+tests_sim_mutant_attempt_LDFLAGS = $(tests_sim_run_sim_LDFLAGS)
+tests_sim_mutant_resend_LDFLAGS = $(tests_sim_run_sim_LDFLAGS)
+tests_sim_mutant_absent_LDFLAGS = $(tests_sim_run_sim_LDFLAGS)
+tests_sim_mutant_attempt_LDADD = $(SIM_LDADD)
+tests_sim_mutant_resend_LDADD = $(SIM_LDADD)
+tests_sim_mutant_absent_LDADD = $(SIM_LDADD)
+MUTATE = $(AM_V_GEN)$(MKDIR_P) %D%/sim && sh $(srcdir)/%D%/sim/mutate.sh
+tests/sim/mutant_attempt_core.c: $(top_srcdir)/daemon/engine_turn.c
+	$(MUTATE) $(top_srcdir)/daemon/engine_turn.c $@ 'd->target->open_count = 1;' 'd->target->open_count = 0;'
+tests/sim/mutant_resend_core.c: $(top_srcdir)/daemon/engine_turn.c
+	$(MUTATE) $(top_srcdir)/daemon/engine_turn.c $@ 'a->reach == HTTP_MAYBE_SENT && once' 'a->reach == HTTP_MAYBE_SENT && false'
+tests/sim/mutant_absent_core.c: $(top_srcdir)/daemon/engine_look.c
+	$(MUTATE) $(top_srcdir)/daemon/engine_look.c $@ 'd->conf->plat->reconcile(&d->pin, &d->out);' 'd->out.verdict = PLAT_SETTLED; d->out.text = "absent";'
+CLEANFILES += %D%/sim/mutant_attempt_core.c %D%/sim/mutant_resend_core.c %D%/sim/mutant_absent_core.c
 
 tests_fuzz_replay_caltime_SOURCES = %D%/fuzz/replay.c %D%/fuzz/fuzz_caltime.c
 tests_fuzz_replay_conf_SOURCES = %D%/fuzz/replay.c %D%/fuzz/fuzz_conf.c

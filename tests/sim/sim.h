@@ -84,7 +84,11 @@ uint64_t sim_mark(const char *text, size_t *part);
 /* That an exchange about this post was hit by a request which arrives long after its sender gave up. */
 void sim_note_late(struct host *h, const char *text);
 bool sim_was_late(const struct host *h, uint64_t number);
-void sim_coverage(void);
+void sim_stops(void);
+/* sim_cover.c: what was met: an exchange of a driver's step with a fault; the table of it. minimum: how often each cell that can be
+ * met must have been. The number of cells that were not. */
+void sim_cover(enum sim_kind kind, const char *step, enum sim_fault fault);
+unsigned sim_coverage(unsigned minimum);
 void sim_seen_free(void);
 
 #endif

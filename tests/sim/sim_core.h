@@ -27,6 +27,7 @@ struct core {
 	struct engine *engine;
 	struct item *items;
 	size_t item_count, item_max;
+	bool steps;                      /* the clock is set so far that lateness means nothing */
 	uint64_t boots;
 	int64_t known_ms;                /* when the journal last grew, by the clock of the process */
 };
@@ -48,6 +49,10 @@ void core_cancel(struct core *c);        /* one of them */
 void core_change(struct core *c);        /* edits one, or resolves an unknown one */
 void core_gate(struct core *c, bool close);
 void core_care(struct core *c);          /* resumes paused accounts, retries what failed */
+
+/* The last hash of the journal's chain, as core_check found it. */
+#define CORE_HASH_SIZE 65
+const char *core_journal_hash(void);
 
 /* Compares store, platforms and what was acknowledged. The number of faults found; each is printed. */
 unsigned core_check(struct core *c);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/engine_priv.h"
 #include "daemon/io/file.h"
 #include "daemon/io/http.h"
 #include "daemon/io/http_transfer.h"
@@ -57,7 +58,6 @@ static const unsigned fault_chance[FAULT__COUNT] = {
 	[FAULT_5XX_AFTER] = 300, [FAULT_429] = 150, [FAULT_401] = 40, [FAULT_SLOW] = 300, [FAULT_GARBAGE] = 100,
 	[FAULT_STOP_BEFORE] = 30, [FAULT_STOP_AFTER] = 60,
 };
-static uint64_t coverage[FAULT__COUNT][KIND__COUNT][2];
 
 /* One exchange. Two events know of it: arrival and answer; the second one frees it. */
 struct call {
@@ -168,7 +168,7 @@ static void call_plan(struct call *c, bool once)
 	/* A server without memory of keys is one whose requests do not arrive minutes late. */
 	if (c->host->kind == KIND_PLAIN && c->fault == FAULT_LATE)
 		c->fault = FAULT_LOST_AFTER;
-	coverage[c->fault][c->host->kind][once]++;
+	sim_cover(c->host->kind, ((const struct run *)c->ctx)->step, c->fault);
 	int64_t arrive_us = sim_between(r, 1000, 1500 * 1000), answer_us = arrive_us + sim_between(r, 1000, 1500 * 1000);
 	if (c->fault == FAULT_LOST_BEFORE || c->fault == FAULT_LOST_AFTER)
 		answer_us = sim_between(r, 1000, 20 * SECOND_US);
@@ -266,17 +266,9 @@ int file_publish(struct files *f, const char *directory, const char *name, const
 	return 0;
 }
 
-void sim_coverage(void)
+void sim_stops(void)
 {
-	printf("fault x platform: exchanges of effect once / others\n%-12s", "");
-	for (int k = 0; k < KIND__COUNT; k++)
-		printf(" %15s", sim_kind_names[k]);
-	for (int f = 0; f < FAULT__COUNT; f++) {
-		printf("\n%-12s", sim_fault_names[f]);
-		for (int k = 0; k < KIND__COUNT; k++)
-			printf(" %7llu/%7llu", (unsigned long long)coverage[f][k][1], (unsigned long long)coverage[f][k][0]);
-	}
-	printf("\nstops: %llu before a commit, %llu after, %llu before a send, %llu after; disk full %llu of %llu commits\n",
+	printf("stops: %llu before a commit, %llu after, %llu before a send, %llu after; disk full %llu of %llu commits\n",
 	       (unsigned long long)stops.before_commit, (unsigned long long)stops.after_commit,
 	       (unsigned long long)stops.before_send, (unsigned long long)stops.after_send, (unsigned long long)stops.full,
 	       (unsigned long long)stops.commits);

@@ -171,6 +171,40 @@ int drive_outcome(struct drive *d, enum outcome_kind what, int64_t wake_ms)
 	return 0;
 }
 
+const char *drive_body_sha256(struct turn *t, const struct plat_request *r)
+{
+	struct buf b = BUF_INIT(16 * 1024 * 1024);
+	unsigned char hash[HASH_SHA256_BYTES];
+	char hex[HASH_SHA256_HEX_SIZE];
+	for (size_t i = 0; i < r->piece_count; i++)
+		if (r->pieces[i].kind == PLAT_BYTES)
+			buf_add(&b, r->pieces[i].data, r->pieces[i].len);
+		else
+			buf_add_str(&b, r->pieces[i].sha256);
+	const char *text = NULL;
+	if (buf_error(&b) == 0 && hash_sha256(b.data, b.len, hash) == 0)
+		text = arena_strdup(t->arena, hash_hex(hash, sizeof hash, hex));
+	buf_done(&b);
+	return text;
+}
+
+int drive_note_answer(struct drive *d)
+{
+	const struct answer *a = &d->in->answer;
+	unsigned char hash[HASH_SHA256_BYTES];
+	char hex[HASH_SHA256_HEX_SIZE];
+	const char *detail;
+	if (d->target == NULL) {
+		detail = arena_fmt(d->t->arena, "{\"step\":\"%s\",\"status\":%d}", d->in->step, a->status);
+		return queue_note(d->t, NULL, d->account->name, "answer", NULL, NULL, detail);
+	}
+	if (hash_sha256(a->body, a->body_len, hash) < 0)
+		return -ST_NO_MEMORY;
+	detail = arena_fmt(d->t->arena, "{\"step\":\"%s\",\"request_sha256\":\"%s\",\"status\":%d,\"bytes\":%zu,\"body_sha256\":\"%s\"}", d->in->step,
+	                   d->in->digest, a->status, a->body_len, hash_hex(hash, sizeof hash, hex));
+	return queue_note(d->t, d->target, NULL, "answer", NULL, NULL, detail);
+}
+
 int drive_send(struct drive *d)
 {
 	const struct plat_request *r = &d->out.request;
@@ -181,6 +215,8 @@ int drive_send(struct drive *d)
 	/* What only prepares may leave before its time. */
 	o->wake_ms = d->target != NULL && drive_visible(d) ? d->in->send_ms : 0;
 	(void)snprintf(o->step, sizeof o->step, "%s", r->step);
+	const char *digest = d->target == NULL ? "" : r->effect == PLAT_ONCE ? d->target->open->body_sha256 : drive_body_sha256(d->t, r);
+	(void)snprintf(o->digest, sizeof o->digest, "%s", digest != NULL && r->piece_count > 0 ? digest : "");
 	if (r->method == PLAT_FILE)
 		o->file = run_build_file(r);
 	else

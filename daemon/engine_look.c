@@ -131,6 +131,8 @@ static int look_driver(struct drive *d)
 	bool complete = true;
 	if (in->has_answer) {
 		int rc = d->target->open->unrecorded ? restore_known(d, &complete) : 0;
+		if (rc == 0)
+			rc = drive_note_answer(d);
 		if (rc < 0)
 			return rc;
 		drive_response(d);

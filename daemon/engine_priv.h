@@ -31,6 +31,7 @@ struct run {
 	struct outcome *armed;           /* PHASE_ARMED: what leaves then; owned */
 	int64_t send_ms;                 /* no step that can be seen leaves before */
 	char step[64];                   /* of the request under way */
+	char digest[72];                 /* of its body: SHA-256 in hex, "" where it has none */
 	bool once;
 	uint64_t attempt;                /* RUN_LOOK: which attempt the request asks about */
 };
@@ -91,6 +92,7 @@ struct drive_input {
 	uint64_t id, n, account_no;
 	enum run_kind kind;
 	char step[64];                   /* which request the answer belongs to */
+	char digest[72];                 /* of that request, as in struct run */
 	bool once;
 	bool has_answer;
 	uint64_t attempt;                /* RUN_LOOK: the attempt that the answer is about */
@@ -110,7 +112,7 @@ struct outcome {
 	enum outcome_kind what;
 	bool once, ok;                   /* ok: OUTCOME_END of a session that is ready */
 	uint64_t attempt;                /* the open one */
-	char step[64];
+	char step[64], digest[72];
 	struct http_request *request;    /* OUTCOME_SEND */
 	struct file_job *file;           /* OUTCOME_FILE */
 	int64_t wake_ms;                 /* OUTCOME_WAIT; OUTCOME_SEND and FILE: not before, 0 = now */
@@ -203,6 +205,11 @@ int drive_outcome(struct drive *d, enum outcome_kind what, int64_t wake_ms);   /
 int drive_verdict(struct drive *d);                        /* does what the driver's step() has said */
 int drive_fail(struct drive *d, const char *reason);       /* any live state -> failed */
 int drive_send(struct drive *d);                           /* effect: the driver's request */
+/* Journals an exchange: step, digest of the request, status and digest of the answer. Of a session: digests of nothing, which may
+ * hold secrets that could be guessed from them. */
+int drive_note_answer(struct drive *d);
+/* SHA-256 of a request's body, in the arena; NULL without memory. */
+const char *drive_body_sha256(struct turn *t, const struct plat_request *r);
 int drive_publish(struct drive *d);                        /* the driver is done: any live state -> published */
 int drive_lose(struct drive *d, const char *evidence);     /* open attempt, outcome unknown */
 int drive_plan_look(struct drive *d, int64_t at_ms);       /* (re)plans the next look at an unknown target; 0 = none */

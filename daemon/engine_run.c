@@ -219,6 +219,7 @@ int run_submit(struct run *r, const struct http_result *res, const char *file_er
 	                            .kind = r->kind, .once = r->once, .has_answer = res != NULL || file_error != NULL,
 	                            .attempt = r->attempt, .send_ms = r->send_ms };
 	memcpy(in->step, r->step, sizeof in->step);
+	memcpy(in->digest, r->digest, sizeof in->digest);
 	rng_bytes(in->random, sizeof in->random);
 	if (file_error != NULL)
 		answer_of_file(&in->answer, file_error);
@@ -349,6 +350,7 @@ static void run_send(struct run *r, struct outcome *o)
 	r->once = o->once;
 	r->attempt = o->attempt;
 	memcpy(r->step, o->step, sizeof r->step);
+	memcpy(r->digest, o->digest, sizeof r->digest);
 	if (o->what == OUTCOME_FILE) {
 		const struct file_job *f = o->file;
 		rc = file_publish(e->parts.files, f->directory, f->name, f->data, f->len, f->links, f->link_count, file_answered, r);

@@ -4,29 +4,11 @@
 
 #include "daemon/engine_priv.h"
 #include "daemon/log.h"
-#include "proto/hash.h"
 #include "proto/json.h"
 #include "proto/status.h"
 #include "proto/unit.h"
 
 /* ---- requests ---- */
-
-static const char *body_sha256(struct turn *t, const struct plat_request *r)
-{
-	struct buf b = BUF_INIT(16 * 1024 * 1024);
-	unsigned char hash[HASH_SHA256_BYTES];
-	char hex[HASH_SHA256_HEX_SIZE];
-	for (size_t i = 0; i < r->piece_count; i++)
-		if (r->pieces[i].kind == PLAT_BYTES)
-			buf_add(&b, r->pieces[i].data, r->pieces[i].len);
-		else
-			buf_add_str(&b, r->pieces[i].sha256);
-	const char *text = NULL;
-	if (buf_error(&b) == 0 && hash_sha256(b.data, b.len, hash) == 0)
-		text = arena_strdup(t->arena, hash_hex(hash, sizeof hash, hex));
-	buf_done(&b);
-	return text;
-}
 
 static const char *intent_detail(struct turn *t, const struct attempt *a)
 {
@@ -55,24 +37,12 @@ static int open_attempt(struct drive *d)
 	a->number = ++d->target->attempts;
 	a->step = arena_strdup(t->arena, r->step);
 	a->mark = arena_strdup(t->arena, r->mark);
-	a->body_sha256 = arena_strdup(t->arena, body_sha256(t, r));
+	a->body_sha256 = arena_strdup(t->arena, drive_body_sha256(t, r));
 	a->armed_ms = t->now_ms;
 	a->armed_steady_ms = t->steady_ms;
 	d->target->open = a;
 	d->target->open_count = 1;
 	return queue_note(t, d->target, NULL, "intent", NULL, NULL, intent_detail(t, a));
-}
-
-static int note_answer(struct drive *d)
-{
-	const struct answer *a = &d->in->answer;
-	unsigned char hash[HASH_SHA256_BYTES];
-	char hex[HASH_SHA256_HEX_SIZE];
-	if (hash_sha256(a->body, a->body_len, hash) < 0)
-		return -ST_NO_MEMORY;
-	const char *detail = arena_fmt(d->t->arena, "{\"step\":\"%s\",\"status\":%d,\"bytes\":%zu,\"body_sha256\":\"%s\"}", d->in->step,
-	                               a->status, a->body_len, hash_hex(hash, sizeof hash, hex));
-	return queue_note(d->t, d->target, NULL, "answer", NULL, NULL, detail);
 }
 
 /* ---- verdicts ---- */
@@ -239,7 +209,7 @@ static int drive_answer(struct drive *d)
 		plat_fail(&d->out, PLAT_TRANSIENT, arena_fmt(d->t->arena, "no clear answer to %s: %s", d->in->step, a->error));
 		return on_fail(d);
 	}
-	int rc = note_answer(d);
+	int rc = drive_note_answer(d);
 	if (rc < 0)
 		return rc;
 	if (once && a->status >= 500)

@@ -101,8 +101,12 @@ int token_turn(struct turn *t, void *input)
 		plat_fail(&d.out, PLAT_TRANSIENT, arena_fmt(t->arena, "%s: %s", in->step, in->answer.error));
 		return token_failed(&d);
 	}
-	if (in->has_answer)
+	if (in->has_answer) {
+		rc = drive_note_answer(&d);
+		if (rc < 0)
+			return rc;
 		drive_response(&d);
+	}
 	d.conf->plat->session(&d.pin, &d.out);
 	return token_verdict(&d);
 }

@@ -22,6 +22,7 @@ slow_tests = \
 	%D%/cli/test_mastodon.py \
 	%D%/cli/test_bluesky.py \
 	%D%/fault/check_kill.py \
+	%D%/fault/test_alloc.py \
 	%D%/fault/test_cuts.py \
 	%D%/fault/test_faults.py \
 	%D%/cli/test_outbox.py \
@@ -118,6 +119,7 @@ EXTRA_DIST += \
 	%D%/fault/check_kill.py \
 	%D%/fault/counter.py \
 	%D%/fault/faulttest.py \
+	%D%/fault/test_alloc.py \
 	%D%/fault/test_cuts.py \
 	%D%/fault/test_faults.py \
 	%D%/fuzz/corpus \
@@ -155,6 +157,7 @@ check_PROGRAMS += \
 	%D%/fuzz/replay_text \
 	%D%/fuzz/replay_unit \
 	%D%/doc/dump \
+	%D%/fault/smmqd_falloc \
 	%D%/cli/sim_mastodon
 
 check-quick:
@@ -170,6 +173,9 @@ endif
 check-kill: smmqd smmq
 	$(AM_TESTS_ENVIRONMENT) SMMQ_KILLS=$${SMMQ_KILLS:-1000} $(PYTHON3) '$(abs_top_srcdir)/tests/fault/check_kill.py'
 .PHONY: check-kill
+check-alloc: tests/fault/smmqd_falloc smmq
+	$(AM_TESTS_ENVIRONMENT) SMMQ_ALLOC_STEP=1 $(PYTHON3) '$(abs_top_srcdir)/tests/fault/test_alloc.py'
+.PHONY: check-alloc
 check-sim: tests/sim/run_sim
 	tests/sim/run_sim --seed $${SEED:-1} --seeds $${SEEDS:-340} --items 300 --minimum 1
 	tests/sim/run_sim --seed $${SEED:-1} --seeds $${BACK_SEEDS:-100} --items 300 --back 90
@@ -242,6 +248,13 @@ tests/sim/mutant_resend_core.c: $(top_srcdir)/daemon/engine_turn.c
 tests/sim/mutant_absent_core.c: $(top_srcdir)/daemon/engine_look.c
 	$(MUTATE) $(top_srcdir)/daemon/engine_look.c $@ 'd->conf->plat->reconcile(&d->pin, &d->out);' 'd->out.verdict = PLAT_SETTLED; d->out.text = "absent";'
 CLEANFILES += %D%/sim/mutant_attempt_core.c %D%/sim/mutant_resend_core.c %D%/sim/mutant_absent_core.c
+
+# The daemon with allocations that can be made to fail.
+tests_fault_smmqd_falloc_SOURCES = daemon/main.c %D%/fault/falloc.c
+tests_fault_smmqd_falloc_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS) $(CURL_CFLAGS)
+tests_fault_smmqd_falloc_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup \
+	-Wl,--wrap=curl_global_init
+tests_fault_smmqd_falloc_LDADD = $(DAEMON_LIBS)
 
 tests_fuzz_replay_caltime_SOURCES = %D%/fuzz/replay.c %D%/fuzz/fuzz_caltime.c
 tests_fuzz_replay_conf_SOURCES = %D%/fuzz/replay.c %D%/fuzz/fuzz_conf.c

@@ -3,6 +3,7 @@
 
 Waiting after a lost answer is part of the contract (ten seconds and more), so the ways to fail are tried side by side: each has
 an instance of its own and an account on one daemon."""
+import json
 import os
 import time
 
@@ -244,6 +245,24 @@ def test_unknown_can_be_settled_by_a_person():
     shown = d.wait_state(post, "published", 10)
     eq(shown["url"], "https://social.example/@acme/3300")
     eq(len(posts(sim)), 1, "requests to post")
+
+
+def test_every_exchange_is_journalled():
+    """Step, digest of the request, status and digest of the answer; of a session, which holds secrets, step and status alone."""
+    sim, d, _ = stage()
+    d.start()
+    post = d.add("social", "for the record", "--now")
+    d.wait_state(post, "published")
+    answers = [json.loads(line) for line in d.run("log", post, "-j").splitlines()]
+    details = {a["detail"]["step"]: a["detail"] for a in answers if a["event"] == "answer"}
+    eq(sorted(details), ["before", "status.0"], "exchanges of the post")
+    eq((details["before"]["request_sha256"], details["before"]["status"]), ("", 200), "a read")
+    eq((len(details["status.0"]["request_sha256"]), len(details["status.0"]["body_sha256"])), (64, 64), "digests")
+    intent = next(a["detail"] for a in answers if a["event"] == "intent")
+    eq(details["status.0"]["request_sha256"], intent["body_sha256"], "the request of the attempt")
+    session = [json.loads(line) for line in d.run("log", "-j").splitlines() if '"social"' in line and '"answer"' in line]
+    session = [a["detail"] for a in session if not a.get("id")]
+    check(session and all(sorted(a) == ["status", "step"] for a in session), "answers of the session:", session)
 
 
 def test_rate_limit_is_kept():

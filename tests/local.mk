@@ -173,9 +173,6 @@ endif
 check-kill: smmqd smmq
 	$(AM_TESTS_ENVIRONMENT) SMMQ_KILLS=$${SMMQ_KILLS:-1000} $(PYTHON3) '$(abs_top_srcdir)/tests/fault/check_kill.py'
 .PHONY: check-kill
-check-alloc: tests/fault/smmqd_falloc smmq
-	$(AM_TESTS_ENVIRONMENT) SMMQ_ALLOC_STEP=1 $(PYTHON3) '$(abs_top_srcdir)/tests/fault/test_alloc.py'
-.PHONY: check-alloc
 check-sim: tests/sim/run_sim
 	tests/sim/run_sim --seed $${SEED:-1} --seeds $${SEEDS:-340} --items 300 --minimum 1
 	tests/sim/run_sim --seed $${SEED:-1} --seeds $${BACK_SEEDS:-100} --items 300 --back 90

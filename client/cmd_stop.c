@@ -207,7 +207,7 @@ static int gate_request(struct client *c, enum verb verb, const struct buf *line
 
 static int gate(struct client *c, enum verb verb, const char *done)
 {
-	static const char *const options[] = { "account", "label", "gate", "reason", "until" };
+	static const char *const options[] = { "account", "label", "gate", "reason", "until", "backlog" };
 	struct buf line = BUF_INIT(LINE_MAX_BYTES + 64);
 	struct json_writer w;
 	int rc;
@@ -244,8 +244,8 @@ int cmd_hold(struct client *c)
 		return rc;
 	if (!ids_given(c))
 		return gate(c, VERB_HOLD, "Held: nothing behind this gate is fired until smmq release.");
-	if (args_has(&c->args, "until"))
-		return out_fail(&c->out, ST_USAGE, "--until goes with ALL, --account or --label");
+	if (args_has(&c->args, "until") || args_has(&c->args, "backlog"))
+		return out_fail(&c->out, ST_USAGE, "--until and --backlog go with ALL, --account or --label");
 	if (args_has(&c->args, "reason")) {
 		jw_init(&w, &body);
 		jw_object(&w, NULL);
@@ -257,6 +257,20 @@ int cmd_hold(struct client *c)
 	return rc;
 }
 
+static const char *released_note(const char *backlog)
+{
+	static const struct { const char *policy, *note; } notes[] = {
+		{ "now", "Released: what waited goes at once, within the daily limits." },
+		{ "skip", "Released: what was due meanwhile is not sent; it ends as missed." },
+		{ "hold", "Released: what was due meanwhile is held one by one, for you to go through (smmq list --state held)." },
+	};
+
+	for (size_t i = 0; backlog != NULL && i < sizeof notes / sizeof *notes; i++)
+		if (strcmp(notes[i].policy, backlog) == 0)
+			return notes[i].note;
+	return "Released: what waited follows its late rule, at the account's pace.";
+}
+
 int cmd_release(struct client *c)
 {
 	bool some = filter_given(c) || args_has(&c->args, "gate");
@@ -266,7 +280,9 @@ int cmd_release(struct client *c)
 		rc = one_gate(c);
 	if (rc != 0)
 		return rc;
+	if (ids_given(c) && args_has(&c->args, "backlog"))
+		return out_fail(&c->out, ST_USAGE, "--backlog goes with ALL, --account, --label or --gate");
 	if (ids_given(c))
 		return talk_each(c, VERB_RELEASE, NULL, changed, NULL);
-	return gate(c, VERB_RELEASE, "Released: what waited follows its late rule.");
+	return gate(c, VERB_RELEASE, released_note(args_value(&c->args, "backlog")));
 }

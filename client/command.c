@@ -96,6 +96,7 @@ static const struct arg_option hold_options[] = {
 	{ "label", 'l', ARG_TEXT, "LABEL", "a gate before this label" },
 	{ "reason", 'r', ARG_TEXT, "TEXT", "why; shown to everybody" },
 	{ "until", 0, ARG_TEXT, "TIME", "the gate opens by itself then" },
+	{ "backlog", 0, ARG_TEXT, "POLICY", "what becomes of what waits then: pace, now, skip or hold" },
 	{ 0 }
 };
 
@@ -103,6 +104,7 @@ static const struct arg_option release_options[] = {
 	{ "account", 'a', ARG_TEXT, "ACCOUNT", "open this account's gate, or end its pause" },
 	{ "label", 'l', ARG_TEXT, "LABEL", "open this label's gate" },
 	{ "gate", 'g', ARG_TEXT, "NAME", "open the gate of this name, as status shows it" },
+	{ "backlog", 0, ARG_TEXT, "POLICY", "what becomes of what waited: pace, now, skip or hold" },
 	{ 0 }
 };
 
@@ -164,9 +166,9 @@ static const struct command commands[] = {
 	{ "move", cmd_move, "ID... | -  --at TIME | --now", "give another time", move_options, 1, MANY, VERB_MOVE },
 	{ "cancel", cmd_cancel, "ID... | - | ALL | --account ACCOUNT | --label LABEL | --state STATE  [--dry-run]",
 		"cancel: guaranteed not sent, or told that it is too late", cancel_options, 0, MANY, VERB_CANCEL },
-	{ "hold", cmd_hold, "ID... | - | ALL | --account ACCOUNT | --label LABEL  [--reason TEXT] [--until TIME]",
+	{ "hold", cmd_hold, "ID... | - | ALL | --account ACCOUNT | --label LABEL  [--reason TEXT] [--until TIME] [--backlog POLICY]",
 		"hold items, or everything of an account, a label or all", hold_options, 0, MANY, VERB_HOLD },
-	{ "release", cmd_release, "ID... | - | ALL | --account ACCOUNT | --label LABEL | --gate NAME",
+	{ "release", cmd_release, "ID... | - | ALL | --account ACCOUNT | --label LABEL | --gate NAME  [--backlog POLICY]",
 		"let go what is held or a draft, or open a gate", release_options, 0, MANY, VERB_RELEASE },
 	{ "retry", cmd_retry, "ID... | -", "let failed targets go on with what is missing", no_options, 1, MANY,
 		VERB_RETRY },

@@ -160,14 +160,24 @@ static int flying_each(void *ctx, const struct store_ref *ref)
 	return 0;
 }
 
+/* "backlog" of HOLD and RELEASE; absent: NULL. 1, 0 answered. */
+static int get_backlog(struct cmd_call *c, const char **out)
+{
+	if (!cmd_get_text(c, c->body, "backlog", out))
+		return 0;
+	if (*out != NULL && queue_backlog_find(*out) < 0)
+		return cmd_err(c, ST_INVALID, "\"backlog\" is \"%.40s\"; it is one of pace, now, skip, hold", *out), 0;
+	return 1;
+}
+
 static int hold_gate(struct turn *t, struct cmd_call *c, const char *reason)
 {
-	static const char *const keys[] = { "reason", "until", NULL };
+	static const char *const keys[] = { "reason", "until", "backlog", NULL };
 	struct cmd_select s;
 	struct stop_list l;
-	const char *name, *until, *why = NULL;
+	const char *name, *until, *backlog, *why = NULL;
 	struct caltime_want want = { 0 };
-	if (!cmd_select_read(c, "HOLD", keys, &s) || !cmd_get_text(c, c->body, "until", &until))
+	if (!cmd_select_read(c, "HOLD", keys, &s) || !cmd_get_text(c, c->body, "until", &until) || get_backlog(c, &backlog) == 0)
 		return 0;
 	int rc = gate_name(c, &s, &name);
 	if (rc != 1)
@@ -184,7 +194,8 @@ static int hold_gate(struct turn *t, struct cmd_call *c, const char *reason)
 	if (rc < 0 || f.rc < 0)
 		return rc < 0 ? rc : f.rc;
 	struct gate g = { .name = arena_strdup(c->arena, name), .reason = arena_strdup(c->arena, reason),
-	                  .by = arena_strdup(c->arena, c->who.name), .since_ms = t->now_ms, .until_ms = until != NULL ? want.due_ms : 0 };
+	                  .by = arena_strdup(c->arena, c->who.name), .since_ms = t->now_ms, .until_ms = until != NULL ? want.due_ms : 0,
+	                  .backlog = arena_strdup(c->arena, backlog) };
 	rc = queue_gate_set(t, &g);
 	if (rc < 0)
 		return rc;
@@ -219,10 +230,10 @@ int cmd_hold(struct turn *t, struct cmd_call *c)
 
 static int release_gate(struct turn *t, struct cmd_call *c)
 {
-	static const char *const keys[] = { "gate", NULL };
+	static const char *const keys[] = { "gate", "backlog", NULL };
 	struct cmd_select s;
-	const char *name;
-	if (!cmd_select_read(c, "RELEASE", keys, &s) || !cmd_get_text(c, c->body, "gate", &name))
+	const char *name, *backlog;
+	if (!cmd_select_read(c, "RELEASE", keys, &s) || !cmd_get_text(c, c->body, "gate", &name) || get_backlog(c, &backlog) == 0)
 		return 0;
 	int rc = name != NULL ? 1 : gate_name(c, &s, &name);
 	if (rc != 1)
@@ -235,14 +246,22 @@ static int release_gate(struct turn *t, struct cmd_call *c)
 		return rc;
 	if (rc == -ST_NO_ITEM && !paused)
 		return cmd_err(c, ST_NO_ITEM, "nothing is held by \"%.140s\"; smmq status lists the gates", name), 0;
+	int64_t since_ms = rc == 0 ? g.since_ms : t->now_ms;
+	const char *policy = backlog != NULL ? backlog : rc == 0 && g.backlog != NULL ? g.backlog : queue_backlog_name(BACKLOG_PACE);
+	if (paused && account.pause_ms < since_ms)
+		since_ms = account.pause_ms;
 	if (rc == 0)
 		rc = queue_gate_remove(t, name, c->who.name, NULL);
 	if (paused && (rc == 0 || rc == -ST_NO_ITEM))
 		rc = queue_account_resume(t, &account, c->who.name);
+	/* What the release says counts, also where the gate had a policy of its own. */
+	if (rc == 0 && backlog != NULL)
+		rc = queue_backlog_set(t, name, since_ms, backlog);
 	if (rc < 0)
 		return rc;
 	cmd_ok(c);
 	jw_str(&c->w, "gate", name);
+	jw_str(&c->w, "backlog", policy);
 	return cmd_ok_end(c);
 }
 

@@ -73,6 +73,27 @@ static int fire_lateness(struct turn *t, struct target *target, const struct con
 	return rc < 0 ? rc : 1;
 }
 
+/* What waited behind a gate goes by the policy of its release. 1: it ended or was held; 0: it may fire, *at_once without pace. */
+static int fire_backlog(struct turn *t, struct target *target, bool *at_once)
+{
+	enum backlog_policy policy;
+	const char *name = "";
+	char when[32];
+	*at_once = false;
+	if (target->due_ms >= t->now_ms || target->shown_count > 0)
+		return 0;
+	int rc = queue_backlog_of(t, target->account, target->label, target->due_ms, &policy, &name);
+	if (rc < 0 || policy == BACKLOG_PACE)
+		return rc;
+	*at_once = policy == BACKLOG_NOW;
+	if (*at_once)
+		return 0;
+	const char *reason = arena_fmt(t->arena, "due at %s, while %s was held; released with backlog %s",
+	                               unit_utc_format(target->due_ms, when, sizeof when), name, queue_backlog_name(policy));
+	rc = queue_move(t, target, policy == BACKLOG_SKIP ? EVENT_MISS : EVENT_HOLD, reason, NULL, NULL);
+	return rc < 0 ? rc : 1;
+}
+
 static struct limit_policy fire_policy(const struct conf_account *conf)
 {
 	return (struct limit_policy){ .zone = conf->time_zone, .quiet = conf->quiet_hours, .min_gap_ms = conf->min_gap_ms,
@@ -93,14 +114,14 @@ static int64_t fire_at_ms(const struct turn *t, const struct target *target)
 
 /* Whether quiet hours, gap, daily limit or the pace of catching up let the target wait. It stays as it is; the account says so. */
 static bool fire_paced(struct turn *t, struct fire_input *in, struct account *account, const struct conf_account *conf,
-                       const struct target *target)
+                       const struct target *target, bool at_once)
 {
 	const struct limit_policy policy = fire_policy(conf);
 	const char *why;
 	/* A thread that has begun is finished. */
 	if (target->shown_count > 0)
 		return false;
-	int64_t at_ms = fire_at_ms(t, target), next_ms = limit_next(&policy, &account->history, at_ms, fire_late(t, target), &why);
+	int64_t at_ms = fire_at_ms(t, target), next_ms = limit_next(&policy, &account->history, at_ms, !at_once && fire_late(t, target), &why);
 	if (next_ms <= at_ms)
 		return false;
 	if (next_ms < in->pace_ms)
@@ -151,10 +172,13 @@ static int fire_one(struct turn *t, struct fire_input *in, struct account *accou
 		return rc;
 	if (queue_gate_of(gates, account->name, target->label) != NULL)
 		return 0;
-	rc = fire_lateness(t, target, conf);
+	bool at_once;
+	rc = fire_backlog(t, target, &at_once);
+	if (rc == 0)
+		rc = fire_lateness(t, target, conf);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
-	if (fire_paced(t, in, account, conf, target))
+	if (fire_paced(t, in, account, conf, target, at_once))
 		return 0;
 	int64_t at_ms = fire_at_ms(t, target);
 	*drive = (struct drive_input){ .engine = in->engine, .id = ref->id, .n = ref->n, .account_no = in->account_no, .kind = RUN_PUBLISH,

@@ -36,6 +36,7 @@ daemon_libsmmqd_a_SOURCES = \
 	%D%/log.c %D%/log.h \
 	%D%/media.c %D%/media.h \
 	%D%/queue.c %D%/queue.h \
+	%D%/queue_backlog.c \
 	%D%/reload.c %D%/reload.h \
 	%D%/token.c \
 	%D%/turn.c %D%/turn.h

@@ -226,11 +226,16 @@ static bool gate_matches(const char *gate, const char *kind, const char *name)
 	return name != NULL && strncmp(gate, kind, len) == 0 && strcmp(gate + len, name) == 0;
 }
 
+bool queue_gate_covers(const char *name, const char *account, const char *label)
+{
+	return strchr(name, ':') == NULL || gate_matches(name, "account:", account) || gate_matches(name, "label:", label);
+}
+
 const struct gate *queue_gate_of(const struct queue_gates *g, const char *account, const char *label)
 {
 	for (size_t i = 0; i < g->count; i++) {
 		const char *name = g->list[i].name;
-		if (strchr(name, ':') == NULL || gate_matches(name, "account:", account) || gate_matches(name, "label:", label))
+		if (queue_gate_covers(name, account, label))
 			return &g->list[i];
 	}
 	return NULL;
@@ -278,6 +283,8 @@ int queue_gate_remove(struct turn *t, const char *name, const char *by, const ch
 	/* Whoever opens this one has looked at the clock: it counts as right from now on. */
 	if (rc == 0 && strcmp(name, GATE_CLOCK) == 0)
 		rc = store_fact_put(t->txn, "clock", "");
+	if (rc == 0 && g.backlog != NULL)
+		rc = queue_backlog_set(t, name, g.since_ms, g.backlog);
 	if (rc == 0)
 		rc = queue_note(t, NULL, NULL, "ungate", reason != NULL ? reason : name, by, NULL);
 	if (rc < 0)

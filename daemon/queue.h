@@ -42,10 +42,26 @@ struct queue_gates { struct gate *list; size_t count; };
 int queue_gates_load(struct store_txn *txn, struct arena *a, struct queue_gates *out);
 /* The gate that keeps an item of this account and label (may be NULL) back, or NULL. */
 const struct gate *queue_gate_of(const struct queue_gates *g, const char *account, const char *label);
+/* Whether a gate of this name is one for items of this account and label (may be NULL). */
+bool queue_gate_covers(const char *name, const char *account, const char *label);
 /* Sets a gate (replacing one of that name) or removes it, with journal and wake-up. Set: -ST_TOO_LARGE where there are too many;
  * removal: -ST_NO_ITEM where there is none. */
 int queue_gate_set(struct turn *t, const struct gate *g);
 int queue_gate_remove(struct turn *t, const char *name, const char *by, const char *reason);
+
+/* ---- backlogs ---- */
+/* What becomes of items that were due while a gate was closed or an account paused:
+ *   pace   they follow their late rule, at the account's CatchUp= (the default: nothing is recorded)
+ *   now    the same, at once: CatchUp=, QuietHours= and MinGap= do not hold them, daily limits do
+ *   skip   they end as missed            hold   they are held, for a person to go through
+ * A release is one record, whatever the queue's size; each item is judged when its turn comes. */
+enum backlog_policy { BACKLOG_PACE, BACKLOG_NOW, BACKLOG_SKIP, BACKLOG_HOLD, BACKLOG__COUNT };
+int queue_backlog_find(const char *name);                      /* the policy, or -ST_INVALID */
+const char *queue_backlog_name(enum backlog_policy p);
+/* What waited behind name ("all", "account:x", "label:y", any gate's) since from_ms is judged by this policy from now on. */
+int queue_backlog_set(struct turn *t, const char *name, int64_t from_ms, const char *policy);
+/* The policy for a target whose time was due_ms: of the last release that it waited for. *name: whose. 0 or a status. */
+int queue_backlog_of(struct turn *t, const char *account, const char *label, int64_t due_ms, enum backlog_policy *out, const char **name);
 
 /* ---- accounts ---- */
 /* Pauses: nothing is sent for the account until it is resumed. reason for people. Once: a paused one stays as it is. */

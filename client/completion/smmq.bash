@@ -74,8 +74,8 @@ _smmq()
 		;;
 	move) options='--at --now --past --if-rev' ;;
 	cancel) options='ALL --account --label --state --dry-run' ;;
-	hold) options='ALL --account --label --reason --until' ;;
-	release) options='ALL --account --label --gate' ;;
+	hold) options='ALL --account --label --reason --until --backlog' ;;
+	release) options='ALL --account --label --gate --backlog' ;;
 	resolve) options='--published --remote-id --absent --failed --reason --lookup' ;;
 	wait) options='--timeout --settle' ;;
 	watch) options='--account --since' ;;

@@ -101,10 +101,12 @@ complete -c smmq -n '__fish_seen_subcommand_from hold' -s a -l account -x -a '(_
 complete -c smmq -n '__fish_seen_subcommand_from hold' -s l -l label -x -d 'a gate before this label'
 complete -c smmq -n '__fish_seen_subcommand_from hold' -s r -l reason -x -d 'why; shown to everybody'
 complete -c smmq -n '__fish_seen_subcommand_from hold' -l until -x -d 'the gate opens by itself then'
+complete -c smmq -n '__fish_seen_subcommand_from hold' -l backlog -x -a 'pace now skip hold' -d 'what becomes of what waits then: pace, now, skip or hold'
 
 complete -c smmq -n '__fish_seen_subcommand_from release' -s a -l account -x -a '(__smmq_accounts)' -d 'open this account\'s gate, or end its pause'
 complete -c smmq -n '__fish_seen_subcommand_from release' -s l -l label -x -d 'open this label\'s gate'
 complete -c smmq -n '__fish_seen_subcommand_from release' -s g -l gate -x -d 'open the gate of this name, as status shows it'
+complete -c smmq -n '__fish_seen_subcommand_from release' -l backlog -x -a 'pace now skip hold' -d 'what becomes of what waited: pace, now, skip or hold'
 
 complete -c smmq -n '__fish_seen_subcommand_from resolve' -l published -x -d 'it is there, at this address'
 complete -c smmq -n '__fish_seen_subcommand_from resolve' -l remote-id -x -d 'the platform\'s id of it, with --published'

@@ -13,6 +13,7 @@
  *     'N' key                            struct keyed: idempotency keys, as given: those of one source lie close together
  *     'K' sha256(key)(16)                the same as format 1 had them; looked up and removed, no longer written
  *     'G' name                           struct gate
+ *     'W' until_ms(8) name               struct backlog: what becomes of what waited behind a gate that was opened
  *     'B' sha256(32)                     struct blob: a stored media file
  *     'J' writer(2) seq(8)               hash(32) record: the journal; hash = SHA-256(hash before, key, record)
  *     'C' writer(2) account(4) state(1)  number of targets (signed: the sum over writers counts)
@@ -149,11 +150,22 @@ int store_key_get(struct store_txn *t, struct arena *a, const char *key, struct 
 int store_key_put(struct store_txn *t, const char *key, const struct keyed *value);
 
 /* ---- gates ---- */
-struct gate { struct record_extra extra; char *name, *reason, *by; int64_t since_ms, until_ms /* 0 = open end */; };
+struct gate {
+	struct record_extra extra;
+	char *name, *reason, *by;
+	int64_t since_ms, until_ms /* 0 = open end */;
+	char *backlog;                   /* what becomes of what waits when it opens by itself: a policy's name, NULL = pace */
+};
 int store_gate_get(struct store_txn *t, struct arena *a, const char *name, struct gate *out);           /* -ST_NO_ITEM */
 int store_gate_put(struct store_txn *t, const struct gate *g);
 int store_gate_del(struct store_txn *t, const char *name);
 int64_t store_gate_list(struct store_txn *t, struct arena *a, struct gate *out, size_t max);
+
+/* ---- backlogs: what was due while a gate was closed is judged by the policy that the release named ---- */
+#define STORE_MAX_BACKLOGS 64                /* older ones are forgotten */
+struct backlog { struct record_extra extra; char *name /* the gate's */, *policy; int64_t from_ms, until_ms; };
+int store_backlog_put(struct store_txn *t, struct arena *a, const struct backlog *b);
+int64_t store_backlog_list(struct store_txn *t, struct arena *a, struct backlog *out, size_t max);      /* oldest release first */
 
 /* ---- media ---- */
 struct blob { struct record_extra extra; char *mime; uint64_t size_bytes, width, height, refs; int64_t unused_ms /* since when refs is 0 */; };

@@ -176,6 +176,7 @@ int store_key_put(struct store_txn *t, const char *key, const struct keyed *valu
 
 static const struct field gate_fields[] = {
 	STR(1, gate, name), STR(2, gate, reason), STR(3, gate, by), I64(4, gate, since_ms), I64(5, gate, until_ms),
+	STR(6, gate, backlog),
 };
 static const struct record_type gate_type = { "gate", sizeof(struct gate), gate_fields, COUNT(gate_fields) };
 
@@ -216,6 +217,42 @@ int store_gate_del(struct store_txn *t, const char *name)
 int64_t store_gate_list(struct store_txn *t, struct arena *a, struct gate *out, size_t max)
 {
 	return store_table_list(t, a, 'G', &gate_type, out, max);
+}
+
+/* ---- backlogs ---- */
+
+static const struct field backlog_fields[] = {
+	STR(1, backlog, name), STR(2, backlog, policy), I64(3, backlog, from_ms), I64(4, backlog, until_ms),
+};
+static const struct record_type backlog_type = { "backlog", sizeof(struct backlog), backlog_fields, COUNT(backlog_fields) };
+
+static struct key key_backlog(const struct backlog *b)
+{
+	struct key k = key_new('W');
+	key_add(&k, (uint64_t)(b->until_ms < 0 ? 0 : b->until_ms), 8);
+	for (const char *p = b->name; *p != '\0' && k.len < KEY_MAX_NAME; p++)
+		k.b[k.len++] = (unsigned char)*p;
+	return k;
+}
+
+int64_t store_backlog_list(struct store_txn *t, struct arena *a, struct backlog *out, size_t max)
+{
+	return store_table_list(t, a, 'W', &backlog_type, out, max);
+}
+
+int store_backlog_put(struct store_txn *t, struct arena *a, const struct backlog *b)
+{
+	struct backlog *list = arena_alloc(a, STORE_MAX_BACKLOGS, sizeof *list);
+	if (list == NULL || b->name == NULL)
+		return -ST_NO_MEMORY;
+	int64_t count = store_backlog_list(t, a, list, STORE_MAX_BACKLOGS);
+	int rc = count < 0 ? (int)count : 0;
+	if (count == STORE_MAX_BACKLOGS) {
+		struct key oldest = key_backlog(&list[0]);
+		rc = kv_del(t->kv, oldest.b, oldest.len);
+	}
+	struct key k = key_backlog(b);
+	return rc < 0 ? rc : store_record_put(t, &k, &backlog_type, b);
 }
 
 /* ---- media ---- */

@@ -211,7 +211,7 @@ class Usage(Case):
                 (("resolve", "42.1"), "say what is true"),
                 (("resolve", "42.1", "--absent", "--remote-id", "x"), "goes with --published"),
                 (("resolve", "42.1", "--absent", "--lookup"), "say what is true"),
-                (("hold", "42", "--until", "+1h"), "--until goes with"),
+                (("hold", "42", "--until", "+1h"), "--until and --backlog go with"),
                 (("wait", "42", "--timeout", "10"), "not a duration"),
                 (("help", "ad"), "did you mean add?"),
                 (("-s", "x" * 200, "status"), "too long"),

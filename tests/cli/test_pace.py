@@ -1,5 +1,6 @@
 """Quiet hours, gap, daily limit and catching up: at add, and when it fires."""
 import os
+import json
 import time
 
 import smmqtest
@@ -74,6 +75,37 @@ def test_catching_up():
     eq(d.target(on_time)["reason"], None, "what is not due does not wait for it")
     now = d.add("brand", "now", "--now")
     d.wait_state(now, "published")
+
+
+def test_release_names_a_backlog():
+    """What was due behind a gate: sent, ended or held, by the release's word; what comes later is not touched."""
+    for policy, state in (("pace", "published"), ("now", "published"), ("skip", "missed"), ("hold", "held")):
+        d = daemon(brand=True).start()
+        d.run("hold", "--account", "brand", "--reason", "not now")
+        waits = d.add("brand", "waits", "--now")
+        later = d.add("brand", "later", "--at", "+1h")
+        until(lambda: d.target(waits).get("gate") == "account:brand", "it waits behind the gate")
+        time.sleep(0.1)
+        out = json.loads(d.run("release", "--account", "brand", "--backlog", policy, "-j"))
+        eq(out["backlog"], policy, "answer")
+        shown = d.wait_state(waits, state)
+        if state in ("missed", "held"):
+            check("account:brand" in shown["reason"] and policy in shown["reason"], "the reason:", shown["reason"])
+        eq(d.target(later)["state"], "queued", "what is still to come")
+        d.wait_state(d.add("brand", "new", "--now"), "published")
+        d.run("check")
+        d.stop()
+    d = daemon(brand=True).start()
+    d.fails(65, "release", "--account", "brand", "--backlog", "later")
+    d.fails(64, "release", d.add("brand", "x", "--at", "+1h", "--hold"), "--backlog", "skip")
+
+
+def test_a_gate_that_opens_by_itself_knows_its_backlog():
+    d = daemon(brand=True).start()
+    d.run("hold", "ALL", "--reason", "lunch", "--until", "+2s", "--backlog", "skip")
+    waits = d.add("brand", "waits", "--now")
+    shown = d.wait_state(waits, "missed", 20)
+    check("all was held" in shown["reason"], "the reason:", shown["reason"])
 
 
 if __name__ == "__main__":

@@ -9,6 +9,9 @@
 #include "daemon/engine.h"
 #include "daemon/log.h"
 
+#define ANSWER_BYTES 400                 /* most answers fit */
+#define PARSED_FACTOR 32                 /* what a parsed body may take in memory, by its length */
+
 /* One row per verb: a turn, a read, or a talk with the connection itself. */
 struct handler {
 	cmd_turn_fn *turn;
@@ -232,17 +235,14 @@ static int call_turn(struct turn *t, void *input)
 	c->conf = t->conf;
 	c->txn = t->txn;
 	c->arena = t->arena;
-	int rc = call_body(c);
-	if (rc == 1)
-		rc = handlers[c->request.verb->verb].turn(t, c);
+	(void)buf_reserve(&c->out, ANSWER_BYTES);        /* what fails here fails again where it matters */
+	int rc = handlers[c->request.verb->verb].turn(t, c);
 	if (rc < 0)
 		return rc;
 	if (buf_error(&c->out) < 0)
 		return buf_error(&c->out);
 	turn_reply(t, c->who.conn, c->out.data, c->out.len);
 	/* What this thread allocated it frees: handed to the loop, each free would contend for this thread's heap. */
-	json_free(c->body);
-	c->body = NULL;
 	buf_done(&c->out);
 	return 0;
 }
@@ -267,7 +267,7 @@ static int call_say_turn(struct turn *t, void *input)
 
 static enum cmd_next call_submit(struct cmd_conn *s, struct cmd_call *c, int (*run)(struct turn *, void *))
 {
-	int rc = turns_submit(s->cmd->parts.turns, run, call_failed, call_free, c, c->request.body_len);
+	int rc = turns_submit(s->cmd->parts.turns, run, call_failed, call_free, c, c->request.body_len * PARSED_FACTOR);
 	if (rc == 0) {
 		s->pending++;
 		return CMD_NEXT;
@@ -334,6 +334,9 @@ static enum cmd_next call_run(struct cmd_conn *s, struct cmd_call *c)
 		return call_say(s, c);
 	}
 	if (h->turn != NULL) {
+		/* Read here, once: the store's thread is the one that all wait for. */
+		if (call_body(c) == 0)
+			return call_say(s, c);
 		if (h->recalls)
 			engine_disarm(s->cmd->parts.engine);
 		return call_submit(s, c, call_turn);

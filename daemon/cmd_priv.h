@@ -55,7 +55,7 @@ struct cmd_call {
 	struct cmd_who who;
 	char *line;                      /* owned; request points into it */
 	struct request request;
-	struct json *body;               /* parsed afresh for each run; NULL where there is none */
+	struct json *body;               /* NULL where there is none */
 	struct buf out;
 	struct json_writer w;
 	int64_t now_ms;

@@ -12,7 +12,7 @@
 #include "proto/status.h"
 
 #define GROUP_MAX_TURNS 1024
-#define GROUP_MAX_BYTES (2u * 1024 * 1024)
+#define GROUP_MAX_BYTES (8u * 1024 * 1024)
 #define IDLE_MS 300                  /* nothing came for so long: the store is brought up to date */
 
 enum effect_kind { EFFECT_REPLY, EFFECT_DUE, EFFECT_PERIODIC, EFFECT_CALL };

@@ -2,6 +2,7 @@
 #include "proto/hash.h"
 
 #include <limits.h>
+#include <pthread.h>
 #include <string.h>
 
 #include <openssl/evp.h>
@@ -9,12 +10,39 @@
 
 #include "proto/status.h"
 
+/* EVP_sha256() looks the algorithm up at each use, under locks; fetched once it is only used. */
+static pthread_once_t fetch_once = PTHREAD_ONCE_INIT;
+static EVP_MD *fetched;
+
+static void fetch(void)
+{
+	fetched = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
+static const EVP_MD *sha256(void)
+{
+	(void)pthread_once(&fetch_once, fetch);
+	return fetched ? fetched : EVP_sha256();
+}
+
 int hash_sha256(const void *data, size_t len, unsigned char out[HASH_SHA256_BYTES])
 {
+	const struct hash_piece piece = { data, len };
+
+	return hash_sha256_pieces(&piece, 1, out);
+}
+
+int hash_sha256_pieces(const struct hash_piece *pieces, size_t count, unsigned char out[HASH_SHA256_BYTES])
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	int ok = ctx && EVP_DigestInit_ex(ctx, sha256(), NULL) == 1;
+
 	memset(out, 0, HASH_SHA256_BYTES);
-	if (EVP_Digest(data ? data : "", len, out, NULL, EVP_sha256(), NULL) != 1)
-		return -ST_NO_MEMORY;
-	return 0;
+	for (size_t i = 0; ok && i < count; i++)
+		ok = EVP_DigestUpdate(ctx, pieces[i].data ? pieces[i].data : "", pieces[i].len) == 1;
+	ok = ok && EVP_DigestFinal_ex(ctx, out, NULL) == 1;
+	EVP_MD_CTX_free(ctx);
+	return ok ? 0 : -ST_NO_MEMORY;
 }
 
 int hash_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
@@ -25,7 +53,7 @@ int hash_hmac_sha256(const void *key, size_t key_len, const void *data, size_t l
 	memset(out, 0, HASH_SHA256_BYTES);
 	if (key_len > INT_MAX)
 		return -ST_TOO_LARGE;
-	if (!HMAC(EVP_sha256(), key ? key : "", (int)key_len, data ? data : (const void *)"", len, out, &out_len))
+	if (!HMAC(sha256(), key ? key : "", (int)key_len, data ? data : (const void *)"", len, out, &out_len))
 		return -ST_NO_MEMORY;
 	return 0;
 }

@@ -17,6 +17,7 @@
 #include "proto/status.h"
 #include "proto/unit.h"
 
+#define STORE_KEEP_BYTES (64 * 1024)     /* a larger scratch is given back */
 #define STORE_ID_BLOCK 1000
 #define STORE_RESERVE_BYTES (8u * 1024 * 1024)
 #define STORE_FINISH_BYTES 4096          /* what an accepted target may still need: its records with what the driver keeps, the journal */
@@ -120,6 +121,7 @@ void store_close(struct store *s)
 	if (s == NULL)
 		return;
 	kv_close(s->kv);
+	buf_done(&s->record);
 	if (s->lock_fd >= 0)
 		(void)close(s->lock_fd);
 	free(s->directory);
@@ -212,6 +214,10 @@ static int txn_begin(struct store *s, bool write, bool snapshot, struct store_tx
 		free(t);
 		return rc;
 	}
+	if (write && s->record.data != NULL) {
+		t->record = s->record;
+		buf_init(&s->record, STORE_MAX_RECORD_BYTES);
+	}
 	*out = t;
 	return 0;
 }
@@ -228,7 +234,13 @@ int store_snapshot(struct store *s, struct store_txn **out)
 
 static void store_txn_free(struct store_txn *t)
 {
-	buf_done(&t->record);
+	if (t->write && t->record.cap <= STORE_KEEP_BYTES) {
+		buf_done(&t->store->record);
+		buf_reset(&t->record);
+		t->store->record = t->record;
+	} else {
+		buf_done(&t->record);
+	}
 	free(t);
 }
 

@@ -1,11 +1,11 @@
 /* store_journal.c: the journal: append-only, every entry chained to the one before by its hash, so that nothing can be
  * taken out or changed unseen. Cursors are "writer-seq" of the next entry to read. */
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "daemon/store/store.h"
 #include "daemon/store/store_priv.h"
+#include "proto/hash.h"
 #include "proto/status.h"
 
 #define HASH_BYTES 32
@@ -64,12 +64,8 @@ static int journal_load(struct store_txn *t)
 
 int store_journal_hash(const unsigned char *before, const struct key *k, const char *record, size_t len, unsigned char *out)
 {
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	int ok = ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 && EVP_DigestUpdate(ctx, before, HASH_BYTES) == 1 &&
-	         EVP_DigestUpdate(ctx, k->b, k->len) == 1 && EVP_DigestUpdate(ctx, record, len) == 1 &&
-	         EVP_DigestFinal_ex(ctx, out, NULL) == 1;
-	EVP_MD_CTX_free(ctx);
-	return ok ? 0 : -ST_NO_MEMORY;
+	const struct hash_piece pieces[] = { { before, HASH_BYTES }, { k->b, k->len }, { record, len } };
+	return hash_sha256_pieces(pieces, sizeof pieces / sizeof *pieces, out);
 }
 
 int store_journal_add(struct store_txn *t, const struct entry *e)

@@ -12,6 +12,7 @@ struct store {
 	struct kv *kv;
 	char *directory;
 	int lock_fd;
+	struct buf record;                       /* the writer's scratch between its transactions */
 };
 
 struct store_delta { uint64_t account_no; unsigned state; int64_t by; };

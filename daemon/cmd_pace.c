@@ -64,6 +64,42 @@ static int pace_free_day(struct cmd_call *c, const struct account *account, cons
 	return 0;
 }
 
+/* Waiting posts due after from_ms, up to until_ms, and what was fired in that time; *first_ms: when the first of those waiting is due. */
+static int64_t pace_count(struct cmd_call *c, const struct account *account, const struct limit_quota *q, int64_t from_ms, int64_t until_ms,
+                          struct store_ref *refs, int64_t *first_ms)
+{
+	const struct store_ref from = { .due_ms = from_ms + 1 };
+	int64_t count = store_due_list(c->txn, account->no, until_ms, &from, refs, (size_t)q->posts);
+	*first_ms = count > 0 ? refs[0].due_ms : until_ms;
+	for (size_t i = 0; i < account->history.slot_count && count >= 0; i++) {
+		int64_t at_ms = account->history.slots[i].slot * (q->window_ms / q->slots);
+		count += at_ms > from_ms && at_ms <= until_ms ? account->history.slots[i].count : 0;
+	}
+	return count;
+}
+
+/* The first instant from due_ms on around which no window of the platform's quota is full. */
+static int pace_free_quota(struct cmd_call *c, const struct account *account, const struct limit_quota *q, int64_t due_ms, int64_t *free_ms)
+{
+	*free_ms = due_ms;
+	if (q->posts == 0)
+		return 0;
+	struct store_ref *refs = arena_alloc(c->arena, (size_t)q->posts, sizeof *refs);
+	if (refs == NULL)
+		return -ST_NO_MEMORY;
+	for (int tries = 0; tries < PACE_MAX_DAYS; tries++) {
+		int64_t first_ms, count = pace_count(c, account, q, *free_ms - q->window_ms, *free_ms, refs, &first_ms);
+		if (count >= 0 && count < q->posts)
+			count = pace_count(c, account, q, *free_ms, *free_ms + q->window_ms, refs, &first_ms);
+		if (count < 0)
+			return (int)count;
+		if (count < q->posts)
+			return 0;
+		*free_ms = (first_ms > *free_ms ? first_ms : *free_ms) + q->window_ms / q->slots;
+	}
+	return 0;
+}
+
 void cmd_note(struct cmd_notes *n, const char *text)
 {
 	if (text != NULL && n->count < CMD_MAX_NOTES)
@@ -89,8 +125,18 @@ int cmd_pace(struct cmd_call *c, const struct conf_account *conf, const struct a
 		                          caltime_format(near_ms, conf->time_zone, when, sizeof when)));
 	if (rc == 0)
 		rc = pace_free_day(c, account, &policy, target->due_ms, &free_ms);
-	if (rc < 0 || free_ms == target->due_ms)
-		return rc < 0 ? rc : 1;
+	const struct limit_quota quota = conf_account_quota(conf);
+	if (rc == 0 && free_ms == target->due_ms) {
+		rc = pace_free_quota(c, account, &quota, target->due_ms, &free_ms);
+		if (rc < 0 || free_ms == target->due_ms)
+			return rc < 0 ? rc : 1;
+		(void)cmd_err(c, ST_REFUSED, "%s: %s takes %lld posts in %lld hours, and so many wait or went around then; the next free time is %s "
+		              "(PlatformQuota=)", conf->name, conf->plat->name, (long long)quota.posts, (long long)(quota.window_ms / 3600000),
+		              caltime_format(free_ms, conf->time_zone, when, sizeof when));
+		return 0;
+	}
+	if (rc < 0)
+		return rc;
 	(void)cmd_err(c, ST_REFUSED, "%s: DailyLimit=%lld is reached on that day; the next free time is %s", conf->name,
 	              (long long)conf->daily_limit, caltime_format(free_ms, conf->time_zone, when, sizeof when));
 	return 0;

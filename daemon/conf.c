@@ -225,6 +225,11 @@ const struct conf_account *conf_account_find(const struct conf *c, const char *n
 	return NULL;
 }
 
+struct limit_quota conf_account_quota(const struct conf_account *a)
+{
+	return a->platform_quota == QUOTA_IGNORE ? (struct limit_quota){ 0 } : a->plat->quota;
+}
+
 void conf_account_plat(const struct conf_account *a, struct plat_account *out)
 {
 	*out = (struct plat_account){

@@ -39,6 +39,7 @@ struct conf_account {
 	int64_t min_gap_ms;              /* 0 = none */
 	int64_t daily_limit;             /* 0 = none */
 	int64_t catch_up_per_hour;       /* 0 = no limit */
+	int64_t platform_quota;          /* enum conf_quota */
 	struct value *options;           /* the [Platform] section, as written, names checked against the platform's list */
 	size_t option_count;
 };
@@ -74,6 +75,9 @@ const struct conf *conf_ref(const struct conf *c);        /* thread-safe */
 void conf_unref(const struct conf *c);                    /* thread-safe; the last frees, secrets are wiped; NULL is fine */
 const struct conf_account *conf_account_find(const struct conf *c, const char *name);
 /* Fills what drivers see of an account; points into c. */
+/* What the platform takes of the account; none where PlatformQuota=ignore. */
+enum conf_quota { QUOTA_KEEP, QUOTA_IGNORE };
+struct limit_quota conf_account_quota(const struct conf_account *a);
 void conf_account_plat(const struct conf_account *a, struct plat_account *out);
 /* "" or a text that names the first option which differs and cannot change without a restart. */
 const char *conf_not_reloadable(const struct conf *old, const struct conf *new_conf, char *buf, size_t size);

@@ -79,6 +79,9 @@ static const struct conf_row table[] = {
 	        "Posts that may leave on one day of the account's zone; 0 is no limit."),
 	ACCOUNT("CatchUp", CONF_INT, catch_up_per_hour, 0, 10000, NULL, "6", RELOAD,
 	        "Late posts (after an outage or a pause) that may leave in an hour; 0 is no limit."),
+	ACCOUNT("PlatformQuota", CONF_WORD, platform_quota, 0, 0, "keep ignore", "keep", RELOAD,
+	        "Whether what the platform is known to take of an account in a time (mastodon: 300 posts in 3 hours; bluesky: 11666 a day "
+	        "and 1666 an hour) holds posts back before it refuses them; ignore it where the server allows more."),
 };
 
 static const struct conf_platform_option platform_table[] = {

@@ -97,7 +97,8 @@ static int fire_backlog(struct turn *t, struct target *target, bool *at_once)
 static struct limit_policy fire_policy(const struct conf_account *conf)
 {
 	return (struct limit_policy){ .zone = conf->time_zone, .quiet = conf->quiet_hours, .min_gap_ms = conf->min_gap_ms,
-	                              .daily_limit = conf->daily_limit, .catch_up_per_hour = conf->catch_up_per_hour };
+	                              .daily_limit = conf->daily_limit, .catch_up_per_hour = conf->catch_up_per_hour,
+	                              .quota = conf_account_quota(conf) };
 }
 
 static bool fire_late(const struct turn *t, const struct target *target)
@@ -134,17 +135,21 @@ static bool fire_paced(struct turn *t, struct fire_input *in, struct account *ac
 	return true;
 }
 
-static void fire_count(struct turn *t, struct fire_input *in, struct account *account, const struct conf_account *conf,
-                       const struct target *target)
+static int fire_count(struct turn *t, struct fire_input *in, struct account *account, const struct conf_account *conf,
+                      const struct target *target, const struct content *content)
 {
 	const struct limit_policy policy = fire_policy(conf);
 	bool late = fire_late(t, target);
-	bool counts = policy.daily_limit > 0 || policy.min_gap_ms > 0 || (late && policy.catch_up_per_hour > 0);
+	bool counts = policy.daily_limit > 0 || policy.quota.posts > 0 || policy.min_gap_ms > 0 || (late && policy.catch_up_per_hour > 0);
 	/* A post counts once, however often it is tried; and accounts without rules cost no write. */
 	if (!counts || target->tries > 0 || target->shown_count > 0)
-		return;
-	limit_fired(&policy, &account->history, fire_at_ms(t, target), late);
+		return 0;
+	struct limit_slot *room = arena_alloc(t->arena, LIMIT_MAX_SLOTS, sizeof *room);
+	if (room == NULL)
+		return -ST_NO_MEMORY;
+	limit_fired(&policy, &account->history, fire_at_ms(t, target), late, (int64_t)content->part_count, room);
 	in->account_changed = true;
+	return 0;
 }
 
 #define FIRE_NOT_EARLY 2
@@ -203,8 +208,8 @@ static int fire_one(struct turn *t, struct fire_input *in, struct account *accou
 	rc = drive_verdict(d);
 	if (rc < 0 || target->state != STATE_SENDING)
 		return rc;
-	fire_count(t, in, account, conf, target);
-	return 1;
+	rc = fire_count(t, in, account, conf, target, d->pin.content);
+	return rc < 0 ? rc : 1;
 }
 
 /* Whether the account may send now; if not, in->next_ms says when to look again (INT64_MAX: when something changes). */

@@ -107,12 +107,60 @@ static int64_t rule_catch_up(const struct limit_policy *p, const struct limit_hi
 	return full ? h->catch_up_ms + HOUR_MS : at_ms;
 }
 
+/* ---- the platform's quota ---- */
+
+/* Posts in slots first to last. */
+static int64_t slots_sum(const struct limit_history *h, int64_t first, int64_t last)
+{
+	int64_t sum = 0;
+	for (size_t i = 0; i < h->slot_count; i++)
+		if (h->slots[i].slot >= first && h->slots[i].slot <= last)
+			sum += h->slots[i].count;
+	return sum;
+}
+
+int64_t limit_quota_free(const struct limit_quota *q, const struct limit_history *h, int64_t time_ms)
+{
+	if (q->posts == 0)
+		return time_ms;
+	int64_t slot_ms = q->window_ms / q->slots, slot = time_ms / slot_ms;
+	/* Slot by slot: in a whole window without a post everything is free. */
+	for (int64_t n = 0; n <= q->slots + 1; n++) {
+		bool full = slots_sum(h, slot + n - q->slots, slot + n) >= q->posts ||
+		            (q->slot_posts > 0 && slots_sum(h, slot + n - 1, slot + n) >= q->slot_posts);
+		if (!full)
+			return n == 0 ? time_ms : (slot + n) * slot_ms;
+	}
+	return (slot + q->slots + 2) * slot_ms;
+}
+
+static void quota_fired(const struct limit_quota *q, struct limit_history *h, int64_t now_ms, int64_t posts, struct limit_slot *room)
+{
+	if (q->posts == 0)
+		return;
+	int64_t slot = now_ms / (q->window_ms / q->slots);
+	size_t count = 0;
+	/* A clock that was set back leaves slots in the future; they count until it has caught up, but no longer than a window. */
+	for (size_t i = 0; i < h->slot_count && count < LIMIT_MAX_SLOTS - 1; i++)
+		if (h->slots[i].slot >= slot - q->slots && h->slots[i].slot <= slot + q->slots && h->slots[i].slot != slot)
+			room[count++] = h->slots[i];
+	room[count++] = (struct limit_slot){ .slot = slot, .count = slots_sum(h, slot, slot) + posts };
+	h->slots = room;
+	h->slot_count = count;
+}
+
+static int64_t rule_quota(const struct limit_policy *p, const struct limit_history *h, int64_t at_ms)
+{
+	return limit_quota_free(&p->quota, h, at_ms);
+}
+
 static const struct rule {
 	const char *name;
 	bool late_only;
 	int64_t (*move)(const struct limit_policy *, const struct limit_history *, int64_t);
 } rules[] = {
 	{ "DailyLimit= is reached", false, rule_day },
+	{ "the platform's quota is reached (PlatformQuota=)", false, rule_quota },
 	{ "QuietHours=", true, rule_quiet },
 	{ "MinGap=", true, rule_gap },
 	{ "CatchUp= is reached", true, rule_catch_up },
@@ -139,8 +187,9 @@ int64_t limit_next(const struct limit_policy *p, const struct limit_history *h, 
 	return at_ms;
 }
 
-void limit_fired(const struct limit_policy *p, struct limit_history *h, int64_t now_ms, bool late)
+void limit_fired(const struct limit_policy *p, struct limit_history *h, int64_t now_ms, bool late, int64_t posts, struct limit_slot *room)
 {
+	quota_fired(&p->quota, h, now_ms, posts, room);
 	int64_t day = day_of(p, now_ms);
 	if (h->day != day) {
 		h->day = day;

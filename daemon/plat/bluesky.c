@@ -345,6 +345,8 @@ static void step(const struct plat_in *in, struct plat_out *out)
 const struct plat plat_bluesky = {
 	.name = "bluesky",
 	.parallel = 1,
+	/* 4: 35,000 points in a day and 5,000 in an hour; a post takes 3. */
+	.quota = { .posts = 35000 / 3, .window_ms = 24 * 3600 * INT64_C(1000), .slots = 24, .slot_posts = 5000 / 3 },
 	.needs_credential = true,
 	.settle_ms = 2 * 1000,
 	.session_ms = 60 * 60 * 1000,

@@ -338,6 +338,8 @@ static void step(const struct plat_in *in, struct plat_out *out)
 const struct plat plat_mastodon = {
 	.name = "mastodon",
 	.parallel = 1,
+	/* 4.2: 300 statuses in 3 hours, an instance's default. */
+	.quota = { .posts = 300, .window_ms = 3 * 3600 * INT64_C(1000), .slots = 12 },
 	.needs_base_url = true,
 	.needs_credential = true,
 	.settle_ms = 10 * 1000,

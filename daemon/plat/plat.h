@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "daemon/model/job.h"
+#include "daemon/model/limit.h"
 #include "proto/arena.h"
 #include "proto/json.h"
 
@@ -181,6 +182,7 @@ struct plat {
 	unsigned parallel;              /* targets of one account that may be under way at once */
 	bool needs_base_url, needs_directory, needs_credential;
 	bool takes_query;               /* BaseURL= is the whole address and may hold a query */
+	struct limit_quota quota;       /* posts that the platform takes of an account; every part of a thread is one */
 	int64_t settle_ms;              /* wait this long after a lost answer before the first look */
 	int64_t session_ms;             /* account values older than this are read again; 0 = no session() */
 	/* All but step may be NULL. Each returns nothing: the verdict says it all. */

@@ -14,12 +14,16 @@
 
 /* ---- accounts ---- */
 
+static const struct field slot_fields[] = { I64(1, limit_slot, slot), I64(2, limit_slot, count) };
+static const struct record_type slot_type = { "slot", sizeof(struct limit_slot), slot_fields, COUNT(slot_fields) };
+
 static const struct field account_fields[] = {
 	U64(1, account, no), STR(2, account, name), STR(3, account, platform), STR(4, account, pause_reason),
 	I64(5, account, pause_ms), I64(6, account, not_before_ms), STR(7, account, not_before_reason),
 	STR(8, account, credential_digest), I64(9, account, session_ms),
 	STR(11, account, pause_digest), I64(12, account, history.last_ms), I64(13, account, history.day), I64(14, account, history.day_count),
 	I64(15, account, history.catch_up_ms), I64(16, account, history.catch_up_count), I64(17, account, pace_ms), STR(18, account, pace_reason),
+	{ 19, FIELD_LIST, "slots", offsetof(struct account, history.slots), offsetof(struct account, history.slot_count), &slot_type },
 	{ 10, FIELD_LIST, "values", offsetof(struct account, values), offsetof(struct account, value_count), &job_value_type },
 };
 const struct record_type store_account_type = { "account", sizeof(struct account), account_fields, COUNT(account_fields) };

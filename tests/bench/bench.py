@@ -47,7 +47,7 @@ def bench_daemon(platform="outbox", port=None, accounts=1, **options):
         if platform == "outbox":
             d.account(name, TimeZone="UTC")
         else:
-            d.account(name, platform, credential="token", TimeZone="UTC", BaseURL="http://127.0.0.1:%d%s" % (port, "/x" if platform == "webhook" else ""))
+            d.account(name, platform, credential="token", TimeZone="UTC", PlatformQuota="ignore", BaseURL="http://127.0.0.1:%d%s" % (port, "/x" if platform == "webhook" else ""))
     return d.start()
 
 

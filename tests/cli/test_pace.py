@@ -108,5 +108,20 @@ def test_a_gate_that_opens_by_itself_knows_its_backlog():
     check("all was held" in shown["reason"], "the reason:", shown["reason"])
 
 
+def test_the_platforms_quota():
+    """Mastodon takes 300 posts in three hours: the one too many is refused with the next free time, and the account may ignore it."""
+    d = daemon().account("social", "mastodon", credential="t", BaseURL="http://127.0.0.1:9", TimeZone="UTC")
+    d.account("free", "mastodon", credential="t", BaseURL="http://127.0.0.1:9", TimeZone="UTC", PlatformQuota="ignore").start()
+    w = d.wire()
+    for name, most in (("social", 300), ("free", 320)):
+        for i in range(most):
+            w.ok("ADD", {"accounts": [name], "text": "post %d" % i, "at": "2035-03-01T%02d:%02d:00Z" % (10 + i // 150, i % 60)})
+    a = w.ask("ADD", {"accounts": ["social"], "text": "one too many", "at": "2035-03-01T12:30:00Z"})
+    eq(a.code, "refused", "the one too many: %r" % a)
+    for word in ("300", "3 hours", "next free time", "PlatformQuota="):
+        check(word in a.body["message"], "the message:", a.body["message"])
+    w.ok("ADD", {"accounts": ["social"], "text": "later", "at": "2035-03-01T15:00:00Z"})
+
+
 if __name__ == "__main__":
     smmqtest.main(globals())

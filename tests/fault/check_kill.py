@@ -144,7 +144,8 @@ class Run:
         self.tell(seed=seed, delay_ms=50, drop=0.02, fail=0.02, refuse=0.01, partial=0.01)
         self.daemon = daemon()
         for n in range(accounts):
-            self.daemon.account("a%d" % n, "mastodon", BaseURL="http://127.0.0.1:%d" % self.port, credential="t%d" % n, TimeZone="UTC")
+            self.daemon.account("a%d" % n, "mastodon", BaseURL="http://127.0.0.1:%d" % self.port, credential="t%d" % n, TimeZone="UTC",
+                                PlatformQuota="ignore")
         self.clients = [Client(self, n) for n in range(CLIENTS)]
 
     def tell(self, **control):

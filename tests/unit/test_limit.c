@@ -29,6 +29,8 @@ static void assert_next(const struct limit_policy *p, const struct limit_history
 	assert_int_equal(why == NULL, next == at(now));
 }
 
+static struct limit_slot room[LIMIT_MAX_SLOTS];
+
 static void test_parse(void **state)
 {
 	(void)state;
@@ -81,11 +83,11 @@ static void test_day(void **state)
 	(void)state;
 	const struct limit_policy p = { .zone = PARIS, .daily_limit = 2 };
 	struct limit_history h = { 0 };
-	limit_fired(&p, &h, at("2026-12-01T08:00:00Z"), false);
+	limit_fired(&p, &h, at("2026-12-01T08:00:00Z"), false, 1, room);
 	assert_next(&p, &h, "2026-12-01T09:00:00Z", 0, "2026-12-01T09:00:00Z");
-	limit_fired(&p, &h, at("2026-12-01T09:00:00Z"), false);
+	limit_fired(&p, &h, at("2026-12-01T09:00:00Z"), false, 1, room);
 	assert_next(&p, &h, "2026-12-01T10:00:00Z", 0, "2026-12-01T23:00:00Z");      /* midnight in Paris */
-	limit_fired(&p, &h, at("2026-12-01T23:00:00Z"), false);
+	limit_fired(&p, &h, at("2026-12-01T23:00:00Z"), false, 1, room);
 	assert_int_equal(h.day_count, 1);
 	/* A day of 23 hours. */
 	h = (struct limit_history){ .day = 20270328, .day_count = 2 };
@@ -100,12 +102,12 @@ static void test_catch_up(void **state)
 	int64_t now = at("2026-12-01T08:00:00Z");
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(limit_next(&p, &h, now, true, NULL), now);
-		limit_fired(&p, &h, now, true);
+		limit_fired(&p, &h, now, true, 1, room);
 		now += 1000;
 	}
 	assert_int_equal(limit_next(&p, &h, now, true, NULL), at("2026-12-01T09:00:00Z"));
 	assert_int_equal(limit_next(&p, &h, now, false, NULL), now);      /* what is on time is not held up */
-	limit_fired(&p, &h, at("2026-12-01T09:00:00Z"), true);
+	limit_fired(&p, &h, at("2026-12-01T09:00:00Z"), true, 1, room);
 	assert_int_equal(h.catch_up_count, 1);
 }
 
@@ -127,11 +129,40 @@ static void test_fixed_point(void **state)
 		                          .catch_up_per_hour = (int64_t)(r[3] % 3) };
 		struct limit_history h = { 0 };
 		for (int k = 0; k < 3; k++)
-			limit_fired(&p, &h, now - (int64_t)(r[4] % (10 * HOUR)) + k, k & 1);
+			limit_fired(&p, &h, now - (int64_t)(r[4] % (10 * HOUR)) + k, k & 1, 1, room);
 		int64_t next = limit_next(&p, &h, now, true, NULL);
 		assert_true(next >= now);
 		assert_int_equal(limit_next(&p, &h, next, true, NULL), next);
 		assert_false(limit_quiet(&p, next));
+	}
+}
+
+/* Whatever is fired when it may be: no window holds more than the quota, nor a slot's length more than that; and all of it goes out. */
+static void test_quota(void **state)
+{
+	(void)state;
+	static int64_t fired[3000];
+	uint64_t x = 362436069362436069ULL;
+	for (int round = 0; round < 20; round++) {
+		const struct limit_policy p = { .zone = "UTC", .quota = { .posts = 5 + round * 3, .window_ms = 3 * HOUR, .slots = 12,
+		                                .slot_posts = round % 2 ? 4 : 0 } };
+		struct limit_history h = { 0 };
+		struct limit_slot two[2][LIMIT_MAX_SLOTS];
+		int64_t now = at("2026-12-01T08:00:00Z");
+		for (size_t n = 0; n < 400; n++) {
+			x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+			now += (int64_t)(x % (round < 10 ? 60000 : 1200000));
+			now = limit_next(&p, &h, now, false, NULL);
+			limit_fired(&p, &h, now, false, 1, two[n % 2]);
+			fired[n] = now;
+			for (size_t k = n; k-- > 0 && fired[k] > now - p.quota.window_ms;)
+				assert_true((int64_t)(n - k + 1) <= p.quota.posts);
+			for (size_t k = n; p.quota.slot_posts > 0 && k-- > 0 && fired[k] > now - p.quota.window_ms / p.quota.slots;)
+				assert_true((int64_t)(n - k + 1) <= p.quota.slot_posts);
+		}
+		/* Not held up more than a slot beyond what the quota asks. */
+		if (round < 10)
+			assert_true(now - at("2026-12-01T08:00:00Z") < 400 * p.quota.window_ms / p.quota.posts * 13 / 12 + 4 * HOUR + 400 * 60000LL);
 	}
 }
 
@@ -140,6 +171,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse), cmocka_unit_test(test_quiet), cmocka_unit_test(test_gap), cmocka_unit_test(test_day),
 		cmocka_unit_test(test_catch_up), cmocka_unit_test(test_fixed_point),
+		cmocka_unit_test(test_quota),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

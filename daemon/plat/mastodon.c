@@ -11,7 +11,6 @@
 #include "proto/hash.h"
 #include "proto/json.h"
 
-#define BEFORE_TRIES 3
 #define DAY_MS (24 * 3600 * INT64_C(1000))
 #define STATUS_TIMEOUT_MS (60 * INT64_C(1000))
 
@@ -243,8 +242,8 @@ static void proceed(const struct plat_in *in, struct plat_out *out)
 
 /* ---- the answers ---- */
 
-/* The read bounds a later look by what was there before, which no clock can do. A server that fails is asked again some times; one that
- * will not say does not keep the post from going out. */
+/* The read bounds a later look by what was there before, which no clock can do. Nothing is posted while a server fails at it: what got
+ * lost then could not be looked for. A server that refuses it for good does not keep the post from going out. */
 static bool before_answer(const struct plat_in *in, struct plat_out *out)
 {
 	struct wire_answer answer;
@@ -253,7 +252,7 @@ static bool before_answer(const struct plat_in *in, struct plat_out *out)
 
 	wire_answer_read(in->arena, in->response, &answer);
 	refused = mastodon_rule(&answer)->klass == PLAT_AUTH || mastodon_rule(&answer)->klass == PLAT_RATE ||
-	          (!(answer.status >= 400 && answer.status < 500) && in->target->tries < BEFORE_TRIES);
+	          !(answer.status >= 400 && answer.status < 500);
 	if (answer.status == 200 && json_kind(answer.json) == JSON_ARRAY) {
 		const char *id = json_get_id(json_first(answer.json), "id", digits);
 

@@ -8,6 +8,7 @@
 #include "client/filter.h"
 #include "client/ids.h"
 #include "client/talk.h"
+#include "client/when.h"
 #include "proto/status.h"
 
 static bool is_all(const struct client *c)
@@ -183,6 +184,20 @@ int cmd_cancel(struct client *c)
 
 /* ---- hold and release ---- */
 
+/* Two people may hold the same: the first one's reason and end are gone then, which the second one is told. */
+static void tell_replaced(struct client *c, const struct json *before)
+{
+	const char *by = json_get_text(before, "by"), *reason = json_get_text(before, "reason");
+	int64_t until_ms = 0;
+	char when[WHEN_SIZE];
+
+	if (!before)
+		return;
+	(void)json_get_int(before, "until_ms", &until_ms);
+	out_note(&c->out, "It was closed already, by %s: %s (until %s); that gate is replaced by yours.", by ? by : "the daemon",
+		reason ? reason : "no reason given", until_ms > 0 ? when_here(until_ms, when) : "released");
+}
+
 static int gate_request(struct client *c, enum verb verb, const struct buf *line, const char *done)
 {
 	struct answer a;
@@ -200,6 +215,7 @@ static int gate_request(struct client *c, enum verb verb, const struct buf *line
 	}
 	out_flush(&c->out);
 	out_note(&c->out, "%s", done);
+	tell_replaced(c, json_get(a.json, "replaced"));
 	rc = tell_in_flight(c, a.json);
 	answer_done(&a);
 	return rc;

@@ -170,6 +170,18 @@ static int get_backlog(struct cmd_call *c, const char **out)
 	return 1;
 }
 
+/* The gate that this one takes the place of: it may have been meant to stay closed for longer. */
+static void write_replaced(struct cmd_call *c, const struct gate *before)
+{
+	jw_object(&c->w, "replaced");
+	jw_str(&c->w, "reason", before->reason);
+	jw_str(&c->w, "by", before->by);
+	jw_int(&c->w, "since_ms", before->since_ms);
+	if (before->until_ms > 0)
+		jw_int(&c->w, "until_ms", before->until_ms);
+	jw_end(&c->w);
+}
+
 static int hold_gate(struct turn *t, struct cmd_call *c, const char *reason)
 {
 	static const char *const keys[] = { "reason", "until", "backlog", NULL };
@@ -196,11 +208,15 @@ static int hold_gate(struct turn *t, struct cmd_call *c, const char *reason)
 	struct gate g = { .name = arena_strdup(c->arena, name), .reason = arena_strdup(c->arena, reason),
 	                  .by = arena_strdup(c->arena, c->who.name), .since_ms = t->now_ms, .until_ms = until != NULL ? want.due_ms : 0,
 	                  .backlog = arena_strdup(c->arena, backlog) };
-	rc = queue_gate_set(t, &g);
+	struct gate before;
+	int known = store_gate_get(t->txn, c->arena, name, &before);
+	rc = known < 0 && known != -ST_NO_ITEM ? known : queue_gate_set(t, &g);
 	if (rc < 0)
 		return rc;
 	cmd_ok(c);
 	jw_str(&c->w, "gate", name);
+	if (known == 0)
+		write_replaced(c, &before);
 	write_ids(c, "in_flight", l.flying, l.flying_count);
 	return cmd_ok_end(c);
 }

@@ -15,7 +15,7 @@
 #include "proto/status.h"
 
 #define DEFAULT_MAX_IN_FLIGHT 256
-#define MAX_KEPT_CONNECTIONS 32L
+#define MAX_KEPT_CONNECTIONS 256L
 
 struct http {
 	uv_loop_t *uv;

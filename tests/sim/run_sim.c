@@ -14,12 +14,14 @@ static const struct option options[] = {
 	{ "seed", required_argument, NULL, 's' }, { "seeds", required_argument, NULL, 'n' }, { "items", required_argument, NULL, 'i' },
 	{ "accounts", required_argument, NULL, 'a' }, { "faults", required_argument, NULL, 'f' }, { "steps", required_argument, NULL, 'c' },
 	{ "directory", required_argument, NULL, 'd' }, { "trace", no_argument, NULL, 't' }, { "verbose", no_argument, NULL, 'v' },
-	{ "back", required_argument, NULL, 'b' }, { "minimum", required_argument, NULL, 'm' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
+	{ "back", required_argument, NULL, 'b' }, { "minimum", required_argument, NULL, 'm' }, { "every-stop", no_argument, NULL, 'e' },
+	{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 };
 static const char usage[] =
 	"usage: run_sim [--seed N] [--seeds COUNT] [--items M] [--accounts PER-PLATFORM] [--faults PERCENT] [--steps SECONDS]\n"
-	"               [--back MINUTES] [--minimum CELL] [--directory DIR] [--trace] [--verbose]\n"
+	"               [--back MINUTES] [--minimum CELL] [--directory DIR] [--trace] [--verbose] [--every-stop]\n"
 	"Runs M posts through the core under faults, for COUNT seeds from N on. --steps: how far the wall clock steps at most.\n"
+	"--every-stop: no chance at all; each seed is run again for every commit and every send, and stops just before it, or just after.\n"
 	"--minimum: how often each cell of the table of coverage must be met.\n"
 	"--back: now and then the store goes back by up to so much, as in a machine that is put back to a snapshot.\n";
 
@@ -153,7 +155,10 @@ static void snapshot_event(void *data)
 	sim_at(sim_between(&sim.load, MINUTE_US, l->back_us), 0, back_event, NULL, l);
 }
 
-struct plan { uint64_t seed; unsigned seeds, items, accounts, faults, steps, back, minimum; const char *directory; bool trace; };
+struct plan {
+	enum sim_place stop_place; uint64_t stop_at;
+	uint64_t seed; unsigned seeds, items, accounts, faults, steps, back, minimum; const char *directory; bool trace, every_stop;
+};
 
 static unsigned run(const struct plan *p, uint64_t seed)
 {
@@ -165,7 +170,8 @@ static unsigned run(const struct plan *p, uint64_t seed)
 		perror(directory);
 		return 1;
 	}
-	sim = (struct sim){ .daemon = { seed * 3 }, .faults = { seed * 3 + 1 }, .load = { seed * 3 + 2 }, .scale = p->faults, .trace = p->trace };
+	sim = (struct sim){ .daemon = { seed * 3 }, .faults = { seed * 3 + 1 }, .load = { seed * 3 + 2 }, .scale = p->faults, .trace = p->trace,
+	                    .stop_place = p->stop_place, .stop_at = p->stop_at };
 	sim_host_count = 0;
 	/* Paths stand in the journal: they must not tell one run from another. */
 	if (chdir(directory) < 0)
@@ -199,7 +205,31 @@ static unsigned run(const struct plan *p, uint64_t seed)
 	return faults;
 }
 
-/* Without options: the same seed again, which must give the same journal; and once with a store that goes back. */
+static const char *const place_names[PLACE__COUNT] = { "nowhere", "before a commit", "after a commit", "before a send", "after a send" };
+
+/* One life without a fault tells how many commits and sends there are; each of them then is where the process stops. */
+static unsigned run_every_stop(const struct plan *plan, uint64_t seed)
+{
+	struct plan p = *plan;
+	p.faults = p.steps = 0;
+	unsigned faults = run(&p, seed), lives = 0;
+	uint64_t commits = sim.commits, sends = sim.sends;
+	for (int place = PLACE_BEFORE_COMMIT; place < PLACE__COUNT; place++)
+		for (p.stop_at = 1; p.stop_at <= (place < PLACE_BEFORE_SEND ? commits : sends); p.stop_at++) {
+			p.stop_place = (enum sim_place)place;
+			unsigned found = run(&p, seed) + !sim.stopped;
+			if (found > 0)
+				printf("STOP %s %llu: %s\n", place_names[place], (unsigned long long)p.stop_at, sim.stopped ? "faults, see above" : "it did not stop");
+			faults += found;
+			lives++;
+		}
+	printf("every stop of seed %llu: %llu commits and %llu sends, %u lives that stopped before or after one, %u faults\n",
+	       (unsigned long long)seed, (unsigned long long)commits, (unsigned long long)sends, lives, faults);
+	return faults;
+}
+
+/* Without options: the same seed again, which must give the same journal; a few posts with a stop at every commit and every send; and
+ * once with a store that goes back. */
 static unsigned run_as_test(struct plan *p)
 {
 	char first[CORE_HASH_SIZE];
@@ -209,6 +239,10 @@ static unsigned run_as_test(struct plan *p)
 		printf("SEED the same one gave another journal\n");
 		faults++;
 	}
+	struct plan few = *p;
+	few.items = 5;
+	few.accounts = 1;
+	faults += run_every_stop(&few, p->seed);
 	p->steps = 20;
 	faults += run(p, p->seed + 1) + run(p, p->seed + 2);
 	p->back = 90;
@@ -245,6 +279,7 @@ int main(int argc, char **argv)
 		case 'c': p.steps = number(optarg); break;
 		case 'm': p.minimum = number(optarg); break;
 		case 'd': p.directory = optarg; break;
+		case 'e': p.every_stop = true; break;
 		case 't': p.trace = true; break;
 		case 'v': level = LOG_LEVEL_INFO; break;
 		case 'h': fputs(usage, stdout); return 0;
@@ -258,7 +293,7 @@ int main(int argc, char **argv)
 	log_setup(level);
 	unsigned faults = 0;
 	for (unsigned i = 0; i < p.seeds; i++)
-		faults += run(&p, p.seed + i);
+		faults += p.every_stop ? run_every_stop(&p, p.seed + i) : run(&p, p.seed + i);
 	if (argc == 1)
 		faults += run_as_test(&p);
 	faults += sim_coverage(p.minimum);

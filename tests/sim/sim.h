@@ -28,6 +28,9 @@ int64_t sim_between(struct sim_rng *r, int64_t low, int64_t high);
 bool sim_chance(struct sim_rng *r, unsigned per_10000);
 
 /* ---- the world ---- */
+/* Where a run is to stop its process once, on purpose. */
+enum sim_place { PLACE_NONE, PLACE_BEFORE_COMMIT, PLACE_AFTER_COMMIT, PLACE_BEFORE_SEND, PLACE_AFTER_SEND, PLACE__COUNT };
+
 struct sim {
 	int64_t now_us;                  /* true time since the epoch of the world; never steps */
 	int64_t clock_off_us;            /* how wrong the host's wall clock is */
@@ -37,6 +40,10 @@ struct sim {
 	bool quiet;                      /* no more faults: everything is to settle */
 	unsigned scale;                  /* how often faults come, in percent of the usual */
 	bool trace;
+	uint64_t commits, sends;         /* of this run so far, of processes that live */
+	enum sim_place stop_place;
+	uint64_t stop_at;                /* which commit or send, from 1 on */
+	bool stopped;                    /* it did */
 };
 extern struct sim sim;
 

@@ -17,6 +17,13 @@
 
 static struct { uint64_t before_commit, after_commit, before_send, after_send, full, commits; } stops;
 
+static bool stop_here(enum sim_place place, uint64_t number)
+{
+	bool here = place == sim.stop_place && number == sim.stop_at && !sim.dead;
+	sim.stopped |= here;
+	return here;
+}
+
 int __real_kv_commit(struct kv_txn *txn);
 int __wrap_kv_commit(struct kv_txn *txn);
 
@@ -25,7 +32,8 @@ int __wrap_kv_commit(struct kv_txn *txn)
 {
 	unsigned scale = sim.quiet ? 0 : sim.scale;
 	stops.commits++;
-	if (sim.dead || sim_chance(&sim.faults, scale * 20 / 100)) {
+	sim.commits += !sim.dead;
+	if (sim.dead || sim_chance(&sim.faults, scale * 20 / 100) || stop_here(PLACE_BEFORE_COMMIT, sim.commits)) {
 		stops.before_commit += !sim.dead;
 		sim.dead = true;
 		kv_abort(txn);
@@ -37,7 +45,7 @@ int __wrap_kv_commit(struct kv_txn *txn)
 		return -ST_NO_SPACE;
 	}
 	int rc = __real_kv_commit(txn);
-	if (rc == 0 && sim_chance(&sim.faults, scale * 20 / 100)) {
+	if (rc == 0 && (sim_chance(&sim.faults, scale * 20 / 100) || stop_here(PLACE_AFTER_COMMIT, sim.commits))) {
 		stops.after_commit++;
 		sim.dead = true;
 		return -ST_IO;
@@ -162,6 +170,11 @@ static void call_plan(struct call *c, bool once)
 	static const enum sim_fault no_file_fault[] = { FAULT_REFUSED, FAULT_LATE, FAULT_429, FAULT_401, FAULT_GARBAGE };
 	struct sim_rng *r = &sim.faults;
 	c->fault = fault_pick(once);
+	sim.sends++;
+	if (stop_here(PLACE_BEFORE_SEND, sim.sends))
+		c->fault = FAULT_STOP_BEFORE;
+	else if (stop_here(PLACE_AFTER_SEND, sim.sends))
+		c->fault = FAULT_STOP_AFTER;
 	for (size_t i = 0; c->host->kind == KIND_OUTBOX && i < sizeof no_file_fault / sizeof *no_file_fault; i++)
 		if (c->fault == no_file_fault[i])
 			c->fault = FAULT_NONE;

@@ -148,6 +148,7 @@ check_PROGRAMS += \
 	%D%/sim/run_sim \
 	%D%/sim/mutant_absent \
 	%D%/sim/mutant_attempt \
+	%D%/sim/mutant_late \
 	%D%/sim/mutant_resend \
 	%D%/fuzz/replay_caltime \
 	%D%/fuzz/replay_conf \
@@ -176,6 +177,7 @@ check-kill: smmqd smmq
 check-sim: tests/sim/run_sim
 	tests/sim/run_sim --seed $${SEED:-1} --seeds $${SEEDS:-340} --items 300 --minimum 1
 	tests/sim/run_sim --seed $${SEED:-1} --seeds $${BACK_SEEDS:-100} --items 300 --back 90
+	tests/sim/run_sim --seed $${SEED:-1} --seeds $${LATE_SEEDS:-100} --items 300 --steps 20
 	tests/sim/run_sim --seed $${SEED:-1} --seeds $${STOP_SEEDS:-4} --items 12 --accounts 1 --every-stop
 .PHONY: check-sim
 
@@ -232,6 +234,10 @@ tests_sim_mutant_resend_SOURCES = %D%/sim/run_sim.c
 nodist_tests_sim_mutant_resend_SOURCES = %D%/sim/mutant_resend_core.c
 tests_sim_mutant_absent_SOURCES = %D%/sim/run_sim.c
 nodist_tests_sim_mutant_absent_SOURCES = %D%/sim/mutant_absent_core.c
+tests_sim_mutant_late_SOURCES = %D%/sim/run_sim.c
+nodist_tests_sim_mutant_late_SOURCES = %D%/sim/mutant_late_core.c
+tests_sim_mutant_late_LDFLAGS = $(tests_sim_run_sim_LDFLAGS)
+tests_sim_mutant_late_LDADD = $(SIM_LDADD)
 tests_sim_mutant_attempt_LDFLAGS = $(tests_sim_run_sim_LDFLAGS)
 tests_sim_mutant_resend_LDFLAGS = $(tests_sim_run_sim_LDFLAGS)
 tests_sim_mutant_absent_LDFLAGS = $(tests_sim_run_sim_LDFLAGS)
@@ -245,7 +251,9 @@ tests/sim/mutant_resend_core.c: $(top_srcdir)/daemon/engine_turn.c
 	$(MUTATE) $(top_srcdir)/daemon/engine_turn.c $@ 'a->reach == HTTP_MAYBE_SENT && once' 'a->reach == HTTP_MAYBE_SENT && false'
 tests/sim/mutant_absent_core.c: $(top_srcdir)/daemon/engine_look.c
 	$(MUTATE) $(top_srcdir)/daemon/engine_look.c $@ 'd->conf->plat->reconcile(&d->pin, &d->out);' 'd->out.verdict = PLAT_SETTLED; d->out.text = "absent";'
-CLEANFILES += %D%/sim/mutant_attempt_core.c %D%/sim/mutant_resend_core.c %D%/sim/mutant_absent_core.c
+tests/sim/mutant_late_core.c: $(top_srcdir)/daemon/engine.c
+	$(MUTATE) $(top_srcdir)/daemon/engine.c $@ 'next_ms = lanes_ms < next_ms ? lanes_ms : next_ms' 'next_ms = lanes_ms / 2 + 900000 < next_ms / 2 ? lanes_ms + 1800000 : next_ms'
+CLEANFILES += %D%/sim/mutant_attempt_core.c %D%/sim/mutant_late_core.c %D%/sim/mutant_resend_core.c %D%/sim/mutant_absent_core.c
 
 # The daemon with allocations that can be made to fail.
 tests_fault_smmqd_falloc_SOURCES = daemon/main.c %D%/fault/falloc.c

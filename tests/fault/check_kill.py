@@ -145,7 +145,7 @@ class Run:
         self.daemon = daemon()
         for n in range(accounts):
             self.daemon.account("a%d" % n, "mastodon", BaseURL="http://127.0.0.1:%d" % self.port, credential="t%d" % n, TimeZone="UTC",
-                                PlatformQuota="ignore")
+                                PlatformQuota="ignore", CatchUp=0)
         self.clients = [Client(self, n) for n in range(CLIENTS)]
 
     def tell(self, **control):

@@ -100,8 +100,5 @@ struct conf_row {
 	const char *help;                /* one sentence for the manual */
 };
 const struct conf_row *conf_table(size_t *count);
-/* Names that may stand in [Platform] for one platform, NULL-terminated, and a help text for each. */
-struct conf_platform_option { const char *platform, *name, *words /* allowed, NULL = any text */, *fallback, *help; };
-const struct conf_platform_option *conf_platform_table(size_t *count);
 
 #endif

@@ -60,46 +60,42 @@ static int check_directory(struct conf_source *s)
 
 /* ---- [Platform] ---- */
 
-static const struct conf_platform_option *find_option(const char *platform, const char *name)
+static const struct plat_option *find_option(const struct plat *p, const char *name)
 {
-	size_t count;
-	const struct conf_platform_option *rows = conf_platform_table(&count);
-
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(rows[i].platform, platform) == 0 && strcmp(rows[i].name, name) == 0)
-			return &rows[i];
+	for (size_t i = 0; i < p->option_count; i++)
+		if (strcmp(p->options[i].name, name) == 0)
+			return &p->options[i];
 	return NULL;
 }
 
-static int unknown_option(struct conf_source *s, unsigned line, const char *platform, const char *name)
+static int unknown_option(struct conf_source *s, unsigned line, const struct plat *p, const char *name)
 {
 	const char *names[CONF_MAX_OPTIONS + 1];
-	size_t count, n = 0;
-	const struct conf_platform_option *rows = conf_platform_table(&count);
+	size_t n = 0;
 	const char *near;
 
-	for (size_t i = 0; i < count && n < CONF_MAX_OPTIONS; i++)
-		if (strcmp(rows[i].platform, platform) == 0)
-			names[n++] = rows[i].name;
+	while (n < p->option_count && n < CONF_MAX_OPTIONS) {
+		names[n] = p->options[n].name;
+		n++;
+	}
 	names[n] = NULL;
 	if (n == 0)
-		return conf_fail(s->error, s->file, line, "Platform=%s has no options of its own; remove %.60s= from [Platform]", platform, name);
+		return conf_fail(s->error, s->file, line, "Platform=%s has no options of its own; remove %.60s= from [Platform]", p->name, name);
 	near = conf_nearest(name, names);
-	return conf_fail(s->error, s->file, line, "no option %.60s= in [Platform] for %s; %s%s%s", name, platform,
+	return conf_fail(s->error, s->file, line, "no option %.60s= in [Platform] for %s; %s%s%s", name, p->name,
 	                 near ? "did you mean " : "smmqd.conf(5) lists them", near ? near : "", near ? "=?" : "");
 }
 
 static int check_options(struct conf_source *s)
 {
 	const struct conf_account *a = s->account;
-	const char *platform = a->plat->name;
 
 	for (size_t i = 0; i < a->option_count; i++) {
-		const struct conf_platform_option *row = find_option(platform, a->options[i].name);
+		const struct plat_option *row = find_option(a->plat, a->options[i].name);
 		unsigned line = s->option_line[i];
 		char list[256];
 		if (!row)
-			return unknown_option(s, line, platform, a->options[i].name);
+			return unknown_option(s, line, a->plat, a->options[i].name);
 		if (!*a->options[i].text)
 			return conf_fail(s->error, s->file, line, "%s= is empty; give it a value, or remove the line", row->name);
 		if (row->words && conf_word_value(row->words, a->options[i].text) < 0)
@@ -122,20 +118,15 @@ static bool has_value(const struct conf_account *a, const char *name)
 /* Better told at start than by a platform's refusal at the time of the first post. */
 int conf_account_check_credential(struct conf_source *s)
 {
-	static const struct { const char *platform, *name, *or_name, *text; } rows[] = {
-		{ "mastodon", "token", NULL, "holds no access token; write the token alone, or a line token=..." },
-		{ "webhook", "secret", "token", "holds no secret; write the secret alone, or a line secret=..." },
-		{ "bluesky", "identifier", NULL, "lacks the line identifier= with the account's handle or DID" },
-		{ "bluesky", "password", NULL, "lacks the line password= with an app password" },
-	};
 	const struct conf_account *a = s->account;
 
-	for (size_t i = 0; a->credential_name && i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (strcmp(rows[i].platform, a->plat->name) != 0 || has_value(a, rows[i].name))
+	for (size_t i = 0; a->credential_name && i < a->plat->need_count; i++) {
+		const struct plat_need *need = &a->plat->needs[i];
+
+		if (has_value(a, need->name) || (need->or_name && has_value(a, need->or_name)))
 			continue;
-		if (!rows[i].or_name || !has_value(a, rows[i].or_name))
-			return conf_fail(s->error, s->file, conf_source_line(s, "Account", "Credential"), "the file that Credential= names %s",
-			                 rows[i].text);
+		return conf_fail(s->error, s->file, conf_source_line(s, "Account", "Credential"), "the file that Credential= names %s",
+		                 need->text);
 	}
 	return 0;
 }

@@ -84,18 +84,8 @@ static const struct conf_row table[] = {
 	        "and 1666 an hour) holds posts back before it refuses them; ignore it where the server allows more."),
 };
 
-static const struct conf_platform_option platform_table[] = {
-	{ "mastodon", "Visibility", "public unlisted private", "public", "Who can see the posts." },
-};
-
 const struct conf_row *conf_table(size_t *count)
 {
 	*count = sizeof(table) / sizeof(table[0]);
 	return table;
-}
-
-const struct conf_platform_option *conf_platform_table(size_t *count)
-{
-	*count = sizeof(platform_table) / sizeof(platform_table[0]);
-	return platform_table;
 }

@@ -136,6 +136,18 @@ void drive_store_values(struct drive *d)
 	drive_shown(d);
 }
 
+int drive_refused(struct drive *d)
+{
+	if (!d->out.refused)
+		return 0;
+	plat_set(&d->account_values, PLAT_REFUSED, "1");
+	if (d->account_values.error < 0)
+		return d->account_values.error;
+	d->account->values = d->account_values.list;
+	d->account->value_count = d->account_values.count;
+	return store_account_put(d->t->txn, d->account);
+}
+
 int64_t drive_backoff_ms(const struct drive *d, uint64_t tries)
 {
 	uint64_t random;

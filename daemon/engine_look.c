@@ -104,7 +104,9 @@ static int look_verdict(struct drive *d)
 	case PLAT_WAIT: return look_again(d, d->out.until_ms, d->out.text);
 	case PLAT_NEED_SESSION:
 		drive_store_values(d);
-		rc = queue_keep(d->t, d->target);
+		rc = drive_refused(d);
+		if (rc == 0)
+			rc = queue_keep(d->t, d->target);
 		return rc < 0 ? rc : drive_outcome(d, OUTCOME_SESSION, 0);
 	case PLAT_DONE: return drive_publish(d);
 	case PLAT_SETTLED: return look_settled(d);

@@ -199,6 +199,7 @@ int drive_load(struct drive *d, struct turn *t, struct drive_input *in, struct t
  * -ST_NO_ITEM if there is no target to be had (target is NULL then): only ending the run remains. */
 int drive_open(struct drive *d, struct turn *t, struct drive_input *in);
 void drive_response(struct drive *d);                      /* hands the answer to the driver */
+int drive_refused(struct drive *d);                          /* remembers a token that the platform refused, for the session */
 void drive_store_values(struct drive *d);                  /* values back into target and its shown parts, unless they do not fit */
 bool drive_needs_session(const struct drive *d);
 int drive_outcome(struct drive *d, enum outcome_kind what, int64_t wake_ms);   /* effect for the run */

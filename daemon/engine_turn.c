@@ -160,7 +160,9 @@ static int on_wait(struct drive *d)
 static int on_need_session(struct drive *d)
 {
 	drive_store_values(d);
-	int rc = queue_keep(d->t, d->target);
+	int rc = drive_refused(d);
+	if (rc == 0)
+		rc = queue_keep(d->t, d->target);
 	return rc < 0 ? rc : drive_outcome(d, OUTCOME_SESSION, 0);
 }
 

@@ -2,6 +2,7 @@ noinst_LIBRARIES += proto/libproto.a
 proto_libproto_a_SOURCES = \
 	%D%/arena.c %D%/arena.h \
 	%D%/buf.c %D%/buf.h \
+	%D%/base64.c %D%/base64.h \
 	%D%/hash.c %D%/hash.h \
 	%D%/json.c %D%/json.h %D%/json_scan.c %D%/json_scan.h %D%/json_write.c \
 	%D%/line.c %D%/line.h \

@@ -15,7 +15,9 @@
 
 static const struct field media_fields[] = {
 	STR(1, media, sha256), STR(2, media, alt), STR(3, media, name), STR(4, media, mime), U64(5, media, size_bytes),
-	U64(6, media, width), U64(7, media, height),
+	U64(6, media, width), U64(7, media, height), I64(8, media, duration_ms), U64(9, media, frame_milli),
+	U64(10, media, bit_rate), STR(11, media, video_codec), STR(12, media, audio_codec),
+	U64(13, media, audio_channels), U64(14, media, audio_hz),
 };
 const struct record_type job_media_type = TYPE(media);
 
@@ -30,9 +32,23 @@ static const struct field card_fields[] = {
 };
 static const struct record_type card_type = TYPE(card);
 
+static const struct field choice_fields[] = { STR(1, choice, text) };
+static const struct record_type choice_type = TYPE(choice);
+
+static const struct field poll_fields[] = {
+	LIST(1, poll, choices, choice_count, &choice_type), I64(2, poll, duration_ms), U64(3, poll, multiple),
+};
+static const struct record_type poll_type = TYPE(poll);
+
+static const struct field value_fields[] = { STR(1, value, name), STR(2, value, text) };
+const struct record_type job_value_type = TYPE(value);
+
 static const struct field content_fields[] = {
 	LIST(1, content, parts, part_count, &job_part_type), LIST(2, content, card, card_count, &card_type),
-	STR(3, content, language),
+	STR(3, content, language), U64(4, content, form), STR(5, content, title), STR(6, content, warning),
+	STR(7, content, quote), LIST(8, content, poll, poll_count, &poll_type),
+	LIST(9, content, cover, cover_count, &job_media_type),
+	LIST(10, content, settings, setting_count, &job_value_type),
 };
 const struct record_type job_content_type = TYPE(content);
 
@@ -43,9 +59,6 @@ static const struct field post_fields[] = {
 	U64(9, post, media_released),
 };
 const struct record_type job_post_type = TYPE(post);
-
-static const struct field value_fields[] = { STR(1, value, name), STR(2, value, text) };
-const struct record_type job_value_type = TYPE(value);
 
 static const struct field attempt_fields[] = {
 	U64(1, attempt, number), STR(2, attempt, step), STR(3, attempt, mark), STR(4, attempt, body_sha256),
@@ -72,6 +85,17 @@ const struct record_type job_target_type = TYPE(target);
 static const char *const late_names[LATE__COUNT] = { [LATE_POST] = "post", [LATE_SKIP] = "skip", [LATE_HOLD] = "hold",
 	[LATE_NEXT] = "next" };
 
+static const char *const form_names[FORM__COUNT] = { [FORM_POST] = "post", [FORM_STORY] = "story", [FORM_REEL] = "reel",
+	[FORM_SHORT] = "short", [FORM_SPOTLIGHT] = "spotlight" };
+
+static int name_find(const char *const *names, int count, const char *name)
+{
+	for (int i = 0; name && i < count; i++)
+		if (strcmp(names[i], name) == 0)
+			return i;
+	return -ST_INVALID;
+}
+
 const char *late_name(enum late_rule r)
 {
 	return (unsigned)r < LATE__COUNT ? late_names[r] : "?";
@@ -79,10 +103,17 @@ const char *late_name(enum late_rule r)
 
 int late_find(const char *name)
 {
-	for (int i = 0; name && i < LATE__COUNT; i++)
-		if (strcmp(late_names[i], name) == 0)
-			return i;
-	return -ST_INVALID;
+	return name_find(late_names, LATE__COUNT, name);
+}
+
+const char *form_name(enum content_form f)
+{
+	return (unsigned)f < FORM__COUNT ? form_names[f] : "?";
+}
+
+int form_find(const char *name)
+{
+	return name_find(form_names, FORM__COUNT, name);
 }
 
 const struct content *job_content(const struct post *p, const struct target *t)

@@ -14,6 +14,8 @@
 #define JOB_MAX_MEDIA 20              /* per part; platforms allow fewer */
 #define JOB_MAX_TEXT_BYTES (256 * 1024)
 #define JOB_MAX_VALUES 512            /* a driver's named values on one target */
+#define JOB_MAX_CHOICES 20            /* of a poll; platforms allow fewer */
+#define JOB_MAX_SETTINGS 40
 
 /* A stored file that an item shows. */
 struct media {
@@ -23,7 +25,13 @@ struct media {
 	char *name;                       /* the file name as given, for upload forms */
 	char *mime;                       /* by content, never by name */
 	uint64_t size_bytes;
-	uint64_t width, height;           /* pixels; 0 where not an image */
+	uint64_t width, height;           /* pixels as shown (after rotation); 0 where there is no picture */
+	/* Of video and audio; 0 and NULL where not known. */
+	int64_t duration_ms;
+	uint64_t frame_milli;             /* frames in 1000 seconds: 29970 for 29.97 a second */
+	uint64_t bit_rate;                /* bits a second of the whole file */
+	char *video_codec, *audio_codec;  /* "h264", "hevc", "aac": as FFmpeg names them */
+	uint64_t audio_channels, audio_hz;
 };
 
 /* One post on the platform: the only one, or one of a thread, or the first comment (the last part, flagged). */
@@ -43,6 +51,22 @@ struct card {
 	size_t thumb_count;
 };
 
+/* As what it is published, where a platform has more than posts. */
+enum content_form { FORM_POST, FORM_STORY, FORM_REEL, FORM_SHORT, FORM_SPOTLIGHT, FORM__COUNT };
+
+struct choice { struct record_extra extra; char *text; };
+
+/* A question that readers answer; it stands with the first part. */
+struct poll {
+	struct record_extra extra;
+	struct choice *choices;           /* at least two */
+	size_t choice_count;
+	int64_t duration_ms;              /* from publication on */
+	uint64_t multiple;                /* 1: more than one may be chosen */
+};
+
+struct value { struct record_extra extra; char *name, *text; };
+
 struct content {
 	struct record_extra extra;
 	struct part *parts;               /* at least one */
@@ -50,6 +74,16 @@ struct content {
 	struct card *card;                /* 0 or 1 */
 	size_t card_count;
 	char *language;                   /* BCP 47, may be NULL */
+	uint64_t form;                    /* enum content_form */
+	char *title;                      /* of a video, a pin, a document; may be NULL */
+	char *warning;                    /* what readers are told before they see the post; may be NULL */
+	char *quote;                      /* the web address or id of the post that this one quotes; may be NULL */
+	struct poll *poll;                /* 0 or 1 */
+	size_t poll_count;
+	struct media *cover;              /* 0 or 1: what a video shows before it plays */
+	size_t cover_count;
+	struct value *settings;           /* platform options that count for this post more than the account's */
+	size_t setting_count;
 };
 
 struct post {
@@ -69,8 +103,6 @@ struct post {
 /* What was asked; due is derived from it. */
 enum want_kind { WANT_AT, WANT_NOW };
 enum late_rule { LATE_POST, LATE_SKIP, LATE_HOLD, LATE_NEXT, LATE__COUNT };
-
-struct value { struct record_extra extra; char *name, *text; };
 
 /* The durable record of a step of effect once: written before the first byte leaves, closed with the outcome. */
 struct attempt {
@@ -129,6 +161,8 @@ struct target {
 extern const struct record_type job_media_type, job_part_type, job_content_type, job_value_type, job_post_type, job_target_type;
 
 const char *late_name(enum late_rule r);
+const char *form_name(enum content_form f);     /* "post", "story" */
+int form_find(const char *name);                /* -ST_INVALID when there is none */
 int late_find(const char *name);
 
 /* The content that counts on this target: its own, else the post's. NULL if the records are damaged. */

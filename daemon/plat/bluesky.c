@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "daemon/plat/kind.h"
 #include "proto/buf.h"
 #include "proto/json.h"
 
@@ -342,8 +343,17 @@ static void step(const struct plat_in *in, struct plat_out *out)
 	wire_end(in, out);
 }
 
+static const struct plat_need needs[] = {
+	{ "identifier", NULL, "lacks the line identifier= with the account's handle or DID" },
+	{ "password", NULL, "lacks the line password= with an app password" },
+};
+
 const struct plat plat_bluesky = {
 	.name = "bluesky",
+	.needs = needs,
+	.need_count = WIRE_COUNT(needs),
+	.kinds = KIND_BIT(KIND_TEXT) | KIND_BIT(KIND_LINK) | KIND_BIT(KIND_IMAGE) | KIND_BIT(KIND_IMAGES) | KIND_BIT(KIND_THREAD) |
+	         KIND_BIT(KIND_COMMENT) | KIND_BIT(KIND_ALT) | KIND_BIT(KIND_LANGUAGE),
 	.parallel = 1,
 	/* 4: 35,000 points in a day and 5,000 in an hour; a post takes 3. */
 	.quota = { .posts = 35000 / 3, .window_ms = 24 * 3600 * INT64_C(1000), .slots = 24, .slot_posts = 5000 / 3 },

@@ -2,6 +2,10 @@ noinst_LIBRARIES += daemon/libplat.a
 daemon_libplat_a_SOURCES = \
 	%D%/plat.c %D%/plat.h \
 	%D%/wire.c %D%/wire_content.c %D%/wire.h \
+	%D%/form.c %D%/form.h \
+	%D%/kind.c %D%/kind.h \
+	%D%/oauth.c %D%/oauth.h \
+	%D%/progress.c %D%/progress.h \
 	%D%/outbox.c \
 	%D%/webhook.c \
 	%D%/mastodon.c %D%/mastodon_find.c %D%/mastodon_media.c %D%/mastodon_session.c %D%/mastodon.h \

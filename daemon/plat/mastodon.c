@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "daemon/plat/kind.h"
 #include "proto/buf.h"
 #include "proto/hash.h"
 #include "proto/json.h"
@@ -107,7 +108,7 @@ bool mastodon_is_text(const struct plat_in *in, size_t n, const char *source)
 const char *mastodon_visibility(const struct plat_in *in)
 {
 	static const char *const known[] = { "public", "unlisted", "private" };
-	const char *wanted = plat_option(in->account, "Visibility");
+	const char *wanted = plat_setting(in, "Visibility");
 
 	for (size_t i = 0; wanted && i < WIRE_COUNT(known); i++)
 		if (!strcmp(known[i], wanted))
@@ -334,8 +335,22 @@ static void step(const struct plat_in *in, struct plat_out *out)
 	wire_end(in, out);
 }
 
+static const struct plat_option options[] = {
+	{ .name = "Visibility", .words = "public unlisted private", .fallback = "public", .help = "Who can see the posts.", .per_post = true },
+};
+
+static const struct plat_need needs[] = {
+	{ "token", NULL, "holds no access token; write the token alone, or a line token=..." },
+};
+
 const struct plat plat_mastodon = {
 	.name = "mastodon",
+	.needs = needs,
+	.need_count = WIRE_COUNT(needs),
+	.kinds = KIND_BIT(KIND_TEXT) | KIND_BIT(KIND_LINK) | KIND_BIT(KIND_IMAGE) | KIND_BIT(KIND_IMAGES) | KIND_BIT(KIND_THREAD) |
+	         KIND_BIT(KIND_COMMENT) | KIND_BIT(KIND_ALT) | KIND_BIT(KIND_LANGUAGE),
+	.options = options,
+	.option_count = WIRE_COUNT(options),
 	.parallel = 1,
 	/* 4.2: 300 statuses in 3 hours, an instance's default. */
 	.quota = { .posts = 300, .window_ms = 3 * 3600 * INT64_C(1000), .slots = 12 },

@@ -174,7 +174,7 @@ static void check_part(const struct wire_check *c, size_t n)
 void mastodon_check(const struct plat_in *in, struct plat_report *out)
 {
 	const struct wire_check c = { .in = in, .out = out, .platform = "mastodon" };
-	const char *wanted = plat_option(in->account, "Visibility");
+	const char *wanted = plat_setting(in, "Visibility");
 
 	if (!wire_check_begin(&c))
 		return;

@@ -112,6 +112,7 @@ static void check(const struct plat_in *in, struct plat_report *out)
 
 const struct plat plat_outbox = {
 	.name = "outbox",
+	.kinds = UINT32_MAX,
 	.parallel = 4,
 	.needs_directory = true,
 	.step = step,

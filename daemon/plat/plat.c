@@ -160,8 +160,13 @@ void plat_body(struct plat_request *r, const char *data, size_t len)
 
 void plat_body_media(struct plat_request *r, const struct media *m)
 {
+	plat_body_range(r, m, 0, m->size_bytes);
+}
+
+void plat_body_range(struct plat_request *r, const struct media *m, uint64_t offset, uint64_t len)
+{
 	if (r->piece_count < PLAT_MAX_PIECES)
-		r->pieces[r->piece_count++] = (struct plat_piece){ .kind = PLAT_MEDIA, .len = m->size_bytes,
+		r->pieces[r->piece_count++] = (struct plat_piece){ .kind = PLAT_MEDIA, .offset = offset, .len = len,
 		                                                   .sha256 = m->sha256 };
 }
 
@@ -191,6 +196,14 @@ const char *plat_credential(const struct plat_account *a, const char *name)
 const char *plat_option(const struct plat_account *a, const char *name)
 {
 	return text_of(a->options, a->option_count, name);
+}
+
+const char *plat_setting(const struct plat_in *in, const char *name)
+{
+	const struct content *c = in->content;
+	const char *own = c ? text_of(c->settings, c->setting_count, name) : NULL;
+
+	return own ? own : plat_option(in->account, name);
 }
 
 /* ---- verdicts ---- */

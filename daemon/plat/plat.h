@@ -41,6 +41,8 @@
  * engine sets them, and step() goes on with the next part. */
 #define PLAT_ID "id"
 #define PLAT_URL "url"
+/* An account value that the engine sets when a step said that the platform refuses the token (plat_out.refused). */
+#define PLAT_REFUSED "refused"
 
 struct plat_values { struct arena *arena; struct value *list; size_t count; int error; };
 
@@ -69,6 +71,9 @@ enum plat_piece_kind {
 };
 struct plat_piece { enum plat_piece_kind kind; const char *data; uint64_t offset, len; const char *sha256; };
 
+/* AWS signature 4, made in io/http from the finished request; sha256: of the body, in hex. */
+struct plat_sign { const char *key, *secret, *region, *service, *sha256; };
+
 struct plat_request {
 	const char *step;                        /* the driver's name for this exchange; stands in the journal */
 	enum plat_effect effect;
@@ -81,12 +86,14 @@ struct plat_request {
 	struct plat_piece pieces[PLAT_MAX_PIECES];   /* the body, in order */
 	size_t piece_count;
 	int64_t timeout_ms;                      /* whole exchange; 0 = 60 s */
+	struct plat_sign sign;                   /* key NULL: not signed */
 };
 
 void plat_header(struct plat_request *r, const char *name, const char *value);
 void plat_secret_header(struct plat_request *r, const char *name, const char *value);
 void plat_body(struct plat_request *r, const char *data, size_t len);
 void plat_body_media(struct plat_request *r, const struct media *m);
+void plat_body_range(struct plat_request *r, const struct media *m, uint64_t offset, uint64_t len);
 
 /* ---- answers ---- */
 struct plat_response {
@@ -98,6 +105,14 @@ struct plat_response {
 const char *plat_response_header(const struct plat_response *r, const char *name);   /* case-insensitive; NULL */
 
 /* ---- the call ---- */
+/* Where files can be put for platforms that fetch them by address (public.h). base_url NULL: nowhere. */
+struct plat_public {
+	const char *base_url;                    /* under which the world sees what is put there; without a trailing slash */
+	const char *directory;                   /* a directory of this machine, or */
+	const char *bucket_url;                  /* an S3-compatible bucket: https://host/bucket, with */
+	const char *region, *key, *secret;
+};
+
 struct plat_account {
 	const char *name;
 	const char *base_url;                    /* without a trailing slash; NULL = the platform's default */
@@ -106,9 +121,13 @@ struct plat_account {
 	size_t credential_count;
 	const struct value *options;             /* platform options of the account's [Platform] section */
 	size_t option_count;
+	struct plat_public public;
 };
 const char *plat_credential(const struct plat_account *a, const char *name);
 const char *plat_option(const struct plat_account *a, const char *name);
+
+/* What a person brought back from the platform's login page (RFC 6749, 4.1.3; RFC 7636). */
+struct plat_login { const char *code, *verifier, *redirect_uri; };
 
 struct plat_in {
 	struct arena *arena;                     /* everything in plat_out lives here */
@@ -120,12 +139,16 @@ struct plat_in {
 	struct plat_values *values;              /* the target's; step() and reconcile() change it; NULL for session() */
 	const char *const *known;                /* reconcile() of an attempt that is not recorded: remote ids of other targets */
 	size_t known_count;
+	const struct plat_login *login;          /* session() only: a login to be finished; NULL otherwise */
 	const struct plat_response *response;    /* answer to the last request, NULL at (re)start */
 	const char *response_step;               /* the step that response answers; NULL at (re)start */
 	int64_t now_ms;
 	int64_t steady_ms;                       /* a clock that is never set: how long ago something was is told by it alone */
 	unsigned char random[16];                /* fresh for every call */
 };
+
+/* A platform option as it counts for this post: the post's own, else the account's, else NULL. */
+const char *plat_setting(const struct plat_in *in, const char *name);
 
 enum plat_verdict {
 	PLAT_SEND,               /* request is filled */
@@ -150,6 +173,7 @@ struct plat_out {
 	const char *remote_id, *url;
 	enum plat_class klass;
 	const char *text;        /* for people, in the platform's own words where it has some; never holds a secret */
+	bool refused;            /* PLAT_NEED_SESSION: the platform refused the token that looked good */
 };
 
 /* Fill *out and return; for use as `return plat_fail(...)`. */
@@ -177,8 +201,23 @@ struct plat_report {
 void plat_finding(struct plat_report *r, const char *rule, int64_t limit, int64_t value, const char *message);
 
 /* ---- the table ---- */
+/* An option of the account's [Platform] section; per_post: a post may have its own (smmq add --set NAME=VALUE). */
+struct plat_option { const char *name, *words /* allowed, NULL = any text */, *fallback, *help; bool per_post; };
+
+/* What the credential file must hold: a value of this name, or of the other; text goes on "the file that Credential=
+ * names ...". */
+struct plat_need { const char *name, *or_name, *text; };
+
+struct oauth;
+
 struct plat {
 	const char *name;
+	uint32_t kinds;                 /* KIND_BIT()s of kind.h: what a post may be made of */
+	const struct plat_option *options;
+	size_t option_count;
+	const struct plat_need *needs;
+	size_t need_count;
+	const struct oauth *oauth;      /* how its tokens are handed out; NULL: they are not (oauth.h) */
 	unsigned parallel;              /* targets of one account that may be under way at once */
 	bool needs_base_url, needs_directory, needs_credential;
 	bool takes_query;               /* BaseURL= is the whole address and may hold a query */

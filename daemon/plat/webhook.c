@@ -163,8 +163,15 @@ static void check(const struct plat_in *in, struct plat_report *out)
 		wire_check_plain(&c);
 }
 
+static const struct plat_need needs[] = {
+	{ "secret", "token", "holds no secret; write the secret alone, or a line secret=..." },
+};
+
 const struct plat plat_webhook = {
 	.name = "webhook",
+	.needs = needs,
+	.need_count = WIRE_COUNT(needs),
+	.kinds = UINT32_MAX,
 	.parallel = 4,
 	.needs_base_url = true, .takes_query = true,
 	.needs_credential = true,

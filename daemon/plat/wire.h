@@ -126,7 +126,7 @@ struct wire_check { const struct plat_in *in; struct plat_report *out; const cha
 struct wire_media_limits { int64_t max_count, max_bytes, max_pixels; const char *mimes; };
 	/* 0 = none; mimes: comma list */
 
-/* Makes room for the parts' reports; false on error. */
+/* Makes room for the parts' reports, and refuses what the platform does not have (kind.h); false on error. */
 bool wire_check_begin(const struct wire_check *c);
 /* A finding with a message like "<platform>: part 2: text has 301 graphemes, the limit is 300" when value > limit > 0.
  * */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/model/text.h"
+#include "daemon/plat/kind.h"
 #include "proto/hash.h"
 #include "proto/status.h"
 #include "proto/unit.h"
@@ -190,6 +191,7 @@ bool wire_check_begin(const struct wire_check *c)
 	c->out->part_count = c->out->parts ? count : 0;
 	if (!c->out->parts)
 		wire_check_say(c, 0, "memory", "out of memory");
+	kind_check(c, plat_find(c->platform)->kinds);
 	return c->out->parts;
 }
 

@@ -143,10 +143,23 @@ static void dump_options(struct buf *out)
 	}
 }
 
+static void dump_platform_options(struct buf *out, const struct plat *p)
+{
+	struct json_writer w;
+
+	for (size_t i = 0; i < p->option_count; i++) {
+		begin(&w, out, "platform_option");
+		jw_str(&w, "platform", p->name);
+		jw_str(&w, "name", p->options[i].name);
+		dump_words(&w, p->options[i].words);
+		jw_str(&w, "fallback", p->options[i].fallback);
+		jw_bool(&w, "per_post", p->options[i].per_post);
+		end(&w, out);
+	}
+}
+
 static void dump_platforms(struct buf *out)
 {
-	size_t count;
-	const struct conf_platform_option *rows = conf_platform_table(&count);
 	struct json_writer w;
 
 	for (size_t i = 0; plat_at(i); i++) {
@@ -156,14 +169,7 @@ static void dump_platforms(struct buf *out)
 		jw_bool(&w, "needs_directory", plat_at(i)->needs_directory);
 		jw_bool(&w, "needs_credential", plat_at(i)->needs_credential);
 		end(&w, out);
-	}
-	for (size_t i = 0; i < count; i++) {
-		begin(&w, out, "platform_option");
-		jw_str(&w, "platform", rows[i].platform);
-		jw_str(&w, "name", rows[i].name);
-		dump_words(&w, rows[i].words);
-		jw_str(&w, "fallback", rows[i].fallback);
-		end(&w, out);
+		dump_platform_options(out, plat_at(i));
 	}
 }
 

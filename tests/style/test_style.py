@@ -60,7 +60,7 @@ LIBRARIES = {
     "jpeglib.h": ["daemon/io/"],
     "webp/": ["daemon/io/"],
     "gif_lib.h": ["daemon/io/"],
-    "openssl/": ["daemon/io/", "daemon/store/", "proto/hash.c"],
+    "openssl/": ["daemon/io/", "daemon/store/", "proto/base64.c", "proto/hash.c"],
     "lmdb.h": ["daemon/store/"],
     "unicode/": ["daemon/model/"],
     "libical/": ["daemon/model/"],

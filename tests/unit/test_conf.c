@@ -683,9 +683,8 @@ static void test_not_reloadable(void **state)
 
 static void test_table(void **state)
 {
-	size_t count, options;
+	size_t count;
 	const struct conf_row *rows = conf_table(&count);
-	const struct conf_platform_option *platform = conf_platform_table(&options);
 
 	(void)state;
 	assert_in_range(count, 1, CONF_MAX_ROWS);
@@ -696,11 +695,14 @@ static void test_table(void **state)
 			assert_false(strcmp(rows[i].section, rows[j].section) == 0 &&
 			             (strcmp(rows[i].name, rows[j].name) == 0 || rows[i].offset == rows[j].offset));
 	}
-	for (size_t i = 0; i < options; i++) {
-		assert_non_null(plat_find(platform[i].platform));
-		if (platform[i].words && platform[i].fallback)
-			assert_true(conf_word_value(platform[i].words, platform[i].fallback) >= 0);
-	}
+	for (size_t i = 0; plat_at(i); i++)
+		for (size_t k = 0; k < plat_at(i)->option_count; k++) {
+			const struct plat_option *o = &plat_at(i)->options[k];
+
+			assert_non_null(o->help);
+			if (o->words && o->fallback)
+				assert_true(conf_word_value(o->words, o->fallback) >= 0);
+		}
 }
 
 int main(void)

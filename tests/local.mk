@@ -73,6 +73,7 @@ unit_tests = \
 	%D%/unit/test_log \
 	%D%/unit/test_map \
 	%D%/unit/test_plat \
+	%D%/unit/test_plat_rooms \
 	%D%/unit/test_prune \
 	%D%/unit/test_record \
 	%D%/unit/test_restore \
@@ -201,6 +202,8 @@ tests_unit_test_io_http_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(CURL_CFLAGS)
 tests_unit_test_io_image_CFLAGS = $(AM_CFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS) $(WEBP_CFLAGS)
 tests_unit_test_io_server_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 tests_unit_test_io_timer_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
+tests_unit_test_plat_SOURCES = %D%/unit/test_plat.c %D%/unit/plat_world.h
+tests_unit_test_plat_rooms_SOURCES = %D%/unit/test_plat_rooms.c %D%/unit/plat_world.h
 tests_unit_test_engine_SOURCES = %D%/unit/test_engine.c %D%/unit/engine_house.c %D%/unit/engine_house.h %D%/unit/store_world.h
 tests_unit_test_restore_SOURCES = %D%/unit/test_restore.c %D%/unit/engine_house.c %D%/unit/engine_house.h %D%/unit/store_world.h
 tests_unit_test_store_SOURCES = %D%/unit/test_store.c %D%/unit/store_world.h

@@ -236,7 +236,11 @@ void conf_account_plat(const struct conf_account *a, struct plat_account *out)
 		.name = a->name, .base_url = a->base_url, .directory = a->directory,
 		.credential = a->credential, .credential_count = a->credential_count,
 		.options = a->options, .option_count = a->option_count,
+		.public = { .base_url = a->public_url, .directory = a->public_directory, .bucket_url = a->public_bucket,
+		            .region = a->public_region ? a->public_region : "us-east-1" },
 	};
+	out->public.key = plat_credential(out, "access_key");
+	out->public.secret = plat_credential(out, "secret_key");
 }
 
 /* ---- reload ---- */

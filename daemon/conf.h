@@ -28,6 +28,7 @@ struct conf_account {
 	const struct plat *plat;
 	char *base_url;                  /* no trailing slash; NULL where not set */
 	char *directory;                 /* absolute; NULL where not set */
+	char *public_url, *public_directory, *public_bucket, *public_region;   /* NULL where not set; see struct plat_public */
 	char *credential_name;           /* as written; NULL where not set */
 	struct value *credential;        /* name = text; a file with one bare line is "token" */
 	size_t credential_count;

@@ -42,20 +42,38 @@ static int check_needs(struct conf_source *s)
 	return 0;
 }
 
-static int check_directory(struct conf_source *s)
+static int check_directory(struct conf_source *s, const char *option, const char *path)
 {
-	unsigned line = conf_source_line(s, "Account", "Directory");
-	const char *path = s->account->directory;
+	unsigned line = conf_source_line(s, "Account", option);
 	struct stat st;
 
 	if (!path)
 		return 0;
 	if (stat(path, &st) < 0)
-		return conf_fail(s->error, s->file, line, "Directory=%.400s: %s; make it, writable for the user that runs smmqd", path,
+		return conf_fail(s->error, s->file, line, "%s=%.400s: %s; make it, writable for the user that runs smmqd", option, path,
 		                 strerror(errno));
 	if (!S_ISDIR(st.st_mode))
-		return conf_fail(s->error, s->file, line, "Directory=%.400s is no directory; name one", path);
+		return conf_fail(s->error, s->file, line, "%s=%.400s is no directory; name one", option, path);
 	return 0;
+}
+
+/* One place, and an address for it. */
+static int check_public(struct conf_source *s)
+{
+	const struct conf_account *a = s->account;
+
+	if (a->public_directory && a->public_bucket)
+		return conf_fail(s->error, s->file, conf_source_line(s, "Account", "PublicBucket"),
+		                 "PublicDirectory= and PublicBucket= exclude each other; keep one");
+	if (a->public_url && !a->public_directory && !a->public_bucket)
+		return conf_fail(s->error, s->file, conf_source_line(s, "Account", "PublicURL"),
+		                 "PublicURL= needs PublicDirectory= or PublicBucket=: where media are put so that they appear there");
+	if (!a->public_url && (a->public_directory || a->public_bucket))
+		return conf_fail(s->error, s->file, 0, "PublicURL= is missing: the address under which the world sees %s",
+		                 a->public_directory ? "PublicDirectory=" : "PublicBucket=");
+	if (a->public_bucket && !a->credential_name)
+		return missing(s, "Credential", "a file with the bucket's access_key= and secret_key=");
+	return check_directory(s, "PublicDirectory", a->public_directory);
 }
 
 /* ---- [Platform] ---- */
@@ -115,20 +133,28 @@ static bool has_value(const struct conf_account *a, const char *name)
 	return false;
 }
 
-/* Better told at start than by a platform's refusal at the time of the first post. */
-int conf_account_check_credential(struct conf_source *s)
+static int check_needs_of(struct conf_source *s, const struct plat_need *needs, size_t count)
 {
 	const struct conf_account *a = s->account;
 
-	for (size_t i = 0; a->credential_name && i < a->plat->need_count; i++) {
-		const struct plat_need *need = &a->plat->needs[i];
-
-		if (has_value(a, need->name) || (need->or_name && has_value(a, need->or_name)))
-			continue;
-		return conf_fail(s->error, s->file, conf_source_line(s, "Account", "Credential"), "the file that Credential= names %s",
-		                 need->text);
-	}
+	for (size_t i = 0; i < count; i++)
+		if (!has_value(a, needs[i].name) && !(needs[i].or_name && has_value(a, needs[i].or_name)))
+			return conf_fail(s->error, s->file, conf_source_line(s, "Account", "Credential"),
+			                 "the file that Credential= names %s", needs[i].text);
 	return 0;
+}
+
+/* Better told at start than by a platform's refusal at the time of the first post. */
+int conf_account_check_credential(struct conf_source *s)
+{
+	static const struct plat_need bucket[] = {
+		{ "access_key", NULL, "lacks the line access_key= with the key of PublicBucket=" },
+		{ "secret_key", NULL, "lacks the line secret_key= with the secret of PublicBucket=" },
+	};
+	const struct conf_account *a = s->account;
+	int r = a->credential_name ? check_needs_of(s, a->plat->needs, a->plat->need_count) : 0;
+
+	return r || !a->public_bucket ? r : check_needs_of(s, bucket, sizeof(bucket) / sizeof(bucket[0]));
 }
 
 int conf_account_check(struct conf_source *s)
@@ -139,6 +165,8 @@ int conf_account_check(struct conf_source *s)
 		return conf_fail(s->error, s->file, 0, "Platform= is missing in [Account]; say where the account lives, as in Platform=mastodon");
 	r = check_needs(s);
 	if (!r)
-		r = check_directory(s);
+		r = check_directory(s, "Directory", s->account->directory);
+	if (!r)
+		r = check_public(s);
 	return r ? r : check_options(s);
 }

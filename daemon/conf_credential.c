@@ -15,10 +15,11 @@
 #include "proto/status.h"
 #include "proto/utf8.h"
 
-#define NAMES "token, access_token, refresh_token, client_id, client_secret, identifier, password, secret"
+#define NAMES "token, access_token, refresh_token, client_id, client_secret, identifier, password, secret, access_key, secret_key"
 
 static const char *const names[] = {
-	"token", "access_token", "refresh_token", "client_id", "client_secret", "identifier", "password", "secret", NULL
+	"token", "access_token", "refresh_token", "client_id", "client_secret", "identifier", "password", "secret", "access_key",
+	"secret_key", NULL
 };
 
 void conf_secret_free(struct conf_secret *list)

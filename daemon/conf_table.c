@@ -61,6 +61,16 @@ static const struct conf_row table[] = {
 	        "The address of the account's server; https, or http on this very machine."),
 	ACCOUNT("Directory", CONF_PATH, directory, 0, 0, NULL, NULL, RELOAD,
 	        "Where outbox writes the finished posts; it must exist."),
+	ACCOUNT("PublicURL", CONF_URL, public_url, 0, 0, NULL, NULL, RELOAD,
+	        "The address under which the world sees what is put into PublicDirectory= or PublicBucket=, for platforms that fetch media "
+	        "by address."),
+	ACCOUNT("PublicDirectory", CONF_PATH, public_directory, 0, 0, NULL, NULL, RELOAD,
+	        "A directory that a web server shows as PublicURL=; media are copied there before a post and removed after it."),
+	ACCOUNT("PublicBucket", CONF_URL, public_bucket, 0, 0, NULL, NULL, RELOAD,
+	        "An S3-compatible bucket, as https://host/bucket, instead of PublicDirectory=; its access_key= and secret_key= stand in the "
+	        "credential file."),
+	ACCOUNT("PublicRegion", CONF_TEXT, public_region, 0, 0, NULL, NULL, RELOAD,
+	        "The region that requests to PublicBucket= are signed for; us-east-1 where not set."),
 	ACCOUNT("Credential", CONF_TEXT, credential_name, 0, 0, NULL, NULL, RELOAD,
 	        "The account's credential file: a name in $CREDENTIALS_DIRECTORY, or the path of a file of mode 0600."),
 	ACCOUNT("TimeZone", CONF_ZONE, time_zone, 0, 0, NULL, "UTC", RELOAD,

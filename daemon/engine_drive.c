@@ -217,10 +217,15 @@ int drive_note_answer(struct drive *d)
 	return queue_note(d->t, d->target, NULL, "answer", NULL, NULL, detail);
 }
 
+static bool is_file(const struct plat_request *r)
+{
+	return r->method == PLAT_FILE || r->method == PLAT_UNLINK;
+}
+
 int drive_send(struct drive *d)
 {
 	const struct plat_request *r = &d->out.request;
-	struct outcome *o = outcome_new(d, r->method == PLAT_FILE ? OUTCOME_FILE : OUTCOME_SEND);
+	struct outcome *o = outcome_new(d, is_file(r) ? OUTCOME_FILE : OUTCOME_SEND);
 	if (o == NULL)
 		return -ST_NO_MEMORY;
 	o->once = r->effect == PLAT_ONCE;
@@ -229,7 +234,7 @@ int drive_send(struct drive *d)
 	(void)snprintf(o->step, sizeof o->step, "%s", r->step);
 	const char *digest = d->target == NULL ? "" : r->effect == PLAT_ONCE ? d->target->open->body_sha256 : drive_body_sha256(d->t, r);
 	(void)snprintf(o->digest, sizeof o->digest, "%s", digest != NULL && r->piece_count > 0 ? digest : "");
-	if (r->method == PLAT_FILE)
+	if (is_file(r))
 		o->file = run_build_file(r);
 	else
 		o->request = run_build_http(d->in->engine, r);

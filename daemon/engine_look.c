@@ -247,9 +247,9 @@ int engine_periodic_turn(struct turn *t, void *input)
 	int64_t got = store_periodic_list(t->txn, t->arena, t->now_ms, refs, data, PERIODIC_BATCH);
 	int rc = got < 0 ? (int)got : 0;
 	for (int64_t i = 0; i < got && rc == 0; i++) {
-		if (refs[i].kind == PERIODIC_RECONCILE) {
+		if (refs[i].kind == PERIODIC_RECONCILE || refs[i].kind == PERIODIC_CLEAN) {
 			if (looks < in->room)
-				rc = periodic_look(t, e, &refs[i]);
+				rc = refs[i].kind == PERIODIC_CLEAN ? clean_begin(t, e, &refs[i]) : periodic_look(t, e, &refs[i]);
 			looks++;
 			continue;
 		}

@@ -17,7 +17,7 @@
 #define ENGINE_JUMP_MS (60 * 1000)                  /* a clock that jumped further ahead than this may be a machine that slept in a snapshot */
 #define ENGINE_RATE_MAX_MS (25LL * 3600 * 1000)     /* no platform's limit lasts longer: beyond it the clock was wrong */
 
-enum run_kind { RUN_PUBLISH, RUN_LOOK, RUN_SESSION };
+enum run_kind { RUN_PUBLISH, RUN_LOOK, RUN_SESSION, RUN_CLEAN };
 enum run_phase { PHASE_TURN, PHASE_ARMED, PHASE_SENT, PHASE_WAITING, PHASE_SESSION };
 
 /* One target (or session) under way. Lives on the loop thread; turns know it by its serial. */
@@ -160,6 +160,7 @@ int engine_fire_turn(struct turn *t, void *input);         /* struct fire_input 
 int engine_drive_turn(struct turn *t, void *input);        /* struct drive_input, RUN_PUBLISH */
 int engine_look_turn(struct turn *t, void *input);         /* struct drive_input, RUN_LOOK */
 int token_turn(struct turn *t, void *input);               /* struct drive_input, RUN_SESSION */
+int engine_clean_turn(struct turn *t, void *input);        /* struct drive_input, RUN_CLEAN */
 int engine_defer_turn(struct turn *t, void *input);        /* struct drive_input: its session failed, the target waits again */
 int engine_disarm_turn(struct turn *t, void *input);       /* struct drive_input: what was armed is taken back, no byte had left */
 int engine_periodic_turn(struct turn *t, void *input);      /* struct periodic_input */
@@ -215,6 +216,9 @@ int drive_publish(struct drive *d);                        /* the driver is done
 int drive_lose(struct drive *d, const char *evidence);     /* open attempt, outcome unknown */
 int drive_plan_look(struct drive *d, int64_t at_ms);       /* (re)plans the next look at an unknown target; 0 = none */
 int drive_rate_limit(struct drive *d);                     /* a rate limit holds the account until out.until_ms */
+/* engine_clean.c */
+int clean_plan(struct drive *d);                           /* once a target is under way: plans its cleaning, where its platform has one */
+int clean_begin(struct turn *t, struct engine *e, const struct periodic_ref *ref);     /* PERIODIC_CLEAN: takes ref over */
 /* engine_restore.c */
 /* Moves up to max targets that are in doubt since the start from the queue to unknown, their looks planned; *out_count: how many. */
 int restore_doubt(struct turn *t, size_t max, size_t *out_count);

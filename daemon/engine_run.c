@@ -17,6 +17,7 @@ struct file_job {
 	size_t len;
 	struct file_link links[PLAT_MAX_PIECES];
 	size_t link_count;
+	bool remove;
 };
 
 /* ---- runs ---- */
@@ -210,6 +211,7 @@ int run_submit(struct run *r, const struct http_result *res, const char *file_er
 {
 	static int (*const turn_of[])(struct turn *, void *) = {
 		[RUN_PUBLISH] = engine_drive_turn, [RUN_LOOK] = engine_look_turn, [RUN_SESSION] = token_turn,
+		[RUN_CLEAN] = engine_clean_turn,
 	};
 	struct engine *e = r->engine;
 	struct drive_input *in = calloc(1, sizeof *in);
@@ -257,6 +259,7 @@ static void file_answered(void *ctx, int error, const char *text)
 
 static const char *const method_names[] = {
 	[PLAT_GET] = "GET", [PLAT_POST] = "POST", [PLAT_PUT] = "PUT", [PLAT_DELETE] = "DELETE", [PLAT_FILE] = "FILE",
+	[PLAT_UNLINK] = "UNLINK",
 };
 
 struct http_request *run_build_http(const struct engine *e, const struct plat_request *r)
@@ -276,6 +279,10 @@ struct http_request *run_build_http(const struct engine *e, const struct plat_re
 	}
 	if (r->effect == PLAT_ONCE)
 		http_request_once(h);
+	if (r->sign.key != NULL) {
+		http_request_header(h, "x-amz-content-sha256", r->sign.sha256);
+		http_request_sign(h, r->sign.region, r->sign.service, r->sign.key, r->sign.secret);
+	}
 	http_request_timeout(h, r->timeout_ms > 0 ? r->timeout_ms : 60 * 1000);
 	if (http_request_error(h) < 0) {
 		http_request_free(h);
@@ -306,17 +313,19 @@ struct file_job *run_build_file(const struct plat_request *r)
 	size_t len = 0;
 	for (size_t i = 0; i < r->piece_count; i++)
 		len += r->pieces[i].kind == PLAT_BYTES ? r->pieces[i].len : 0;
+	j->remove = r->method == PLAT_UNLINK;
 	j->directory = strdup(r->url);
-	j->name = strdup(r->file_name);
+	j->name = r->file_name != NULL ? strdup(r->file_name) : NULL;
 	j->data = malloc(len + 1);
-	bool ok = j->directory != NULL && j->name != NULL && j->data != NULL;
+	bool ok = j->directory != NULL && (j->name != NULL || r->file_name == NULL) && j->data != NULL;
 	for (size_t i = 0; i < r->piece_count && ok; i++) {
 		const struct plat_piece *p = &r->pieces[i];
 		if (p->kind == PLAT_BYTES) {
 			memcpy(j->data + j->len, p->data, p->len);
 			j->len += p->len;
-		} else if (p->kind == PLAT_LINK) {
+		} else if (p->kind == PLAT_LINK || p->kind == PLAT_COPY) {
 			struct file_link *l = &j->links[j->link_count++];
+			l->open = p->kind == PLAT_COPY;
 			l->sha256 = strdup(p->sha256);
 			l->name = strdup(p->data);
 			ok = l->sha256 != NULL && l->name != NULL;
@@ -353,7 +362,10 @@ static void run_send(struct run *r, struct outcome *o)
 	memcpy(r->digest, o->digest, sizeof r->digest);
 	if (o->what == OUTCOME_FILE) {
 		const struct file_job *f = o->file;
-		rc = file_publish(e->parts.files, f->directory, f->name, f->data, f->len, f->links, f->link_count, file_answered, r);
+		if (f->remove)
+			rc = file_unpublish(e->parts.files, f->directory, f->name, file_answered, r);
+		else
+			rc = file_publish(e->parts.files, f->directory, f->name, f->data, f->len, f->links, f->link_count, file_answered, r);
 	} else {
 		struct http_request *request = o->request;
 		o->request = NULL;

@@ -49,7 +49,10 @@ static int open_attempt(struct drive *d)
 
 static int ensure_sending(struct drive *d)
 {
-	return d->target->state == STATE_QUEUED ? queue_move(d->t, d->target, EVENT_ARM, NULL, NULL, NULL) : 0;
+	if (d->target->state != STATE_QUEUED)
+		return 0;
+	int rc = clean_plan(d);
+	return rc < 0 ? rc : queue_move(d->t, d->target, EVENT_ARM, NULL, NULL, NULL);
 }
 
 /* Nothing was shown by the step in question: back into the queue, or, where the target never left it, later in it. */

@@ -25,6 +25,7 @@ daemon_libsmmqd_a_SOURCES = \
 	%D%/conf_url.c \
 	%D%/conf_value.c \
 	%D%/engine.c %D%/engine.h %D%/engine_priv.h \
+	%D%/engine_clean.c \
 	%D%/engine_drive.c \
 	%D%/engine_fire.c \
 	%D%/engine_look.c \

@@ -46,12 +46,17 @@ void file_sink_free(struct file_sink *s);
 int file_remove(struct files *f, const char *sha256, void (*done)(void *ctx, int error), void *ctx);
 
 /* ---- a finished post for the outbox ---- */
-struct file_link { char *sha256; char *name; };   /* media to hard-link (copy across file systems) beside it */
-/* Writes directory/name atomically with mode 0640 after making the links (an existing same link is fine). The same
- * name again replaces it: the same post. done(ctx, error, text): text names file and reason, "" on success. Copies
- * everything. Names are plain: no '/', no dot first, at most 240 bytes. 0, -ST_INVALID, -ST_NO_MEMORY. */
+/* Media to hard-link (copy across file systems) beside it; open: always a copy, which everybody may read. */
+struct file_link { char *sha256; char *name; bool open; };
+/* Writes directory/name atomically with mode 0640 after making the links (an existing same link is fine); name NULL:
+ * only the links. The same name again replaces it: the same post. done(ctx, error, text): text names file and reason,
+ * "" on success. Copies everything. Names are plain: no '/', no dot first, at most 240 bytes. 0, -ST_INVALID,
+ * -ST_NO_MEMORY. */
 int file_publish(struct files *f, const char *directory, const char *name, const void *data, size_t len,
                  const struct file_link *links, size_t link_count,
                  void (*done)(void *ctx, int error, const char *text), void *ctx);
+/* Removes directory/name; one that is not there is fine. As file_publish. */
+int file_unpublish(struct files *f, const char *directory, const char *name,
+                   void (*done)(void *ctx, int error, const char *text), void *ctx);
 
 #endif

@@ -1,4 +1,4 @@
-/* file_publish.c: a finished post for the outbox. The post's own file is named last: who sees it finds its media beside
+/* file_publish.c: a finished post for the outbox, and files that the world may see for a while. The post's own file is named last: who sees it finds its media beside
  * it. Temporary names are made of the final ones, so that what a crash leaves is taken over by the next attempt. */
 #include "daemon/io/file.h"
 
@@ -16,6 +16,7 @@
 #define MAX_NAME_BYTES 240             /* with the prefix it still fits a directory entry */
 #define MAX_LINKS 64
 #define COPY_BYTES (64 * 1024)
+#define OPEN_MODE 0644                 /* for a web server of another user */
 
 struct publication {
 	struct job job;                /* first: found through it */
@@ -48,14 +49,14 @@ static const char *temp_name(const char *name, char *buf, size_t size)
 	return buf;
 }
 
-static int open_temp(int dir, const char *temp)
+static int open_temp(int dir, const char *temp, mode_t mode)
 {
 	int fd;
 
 	/* Not truncated but made anew: the name may be a link to a stored file. */
 	(void)unlinkat(dir, temp, 0);
 	fd = openat(dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd >= 0 && fchmod(fd, FILE_MODE) != 0) {
+	if (fd >= 0 && fchmod(fd, mode) != 0) {
 		close(fd);
 		return -1;
 	}
@@ -88,13 +89,13 @@ static int copy_bytes(int from, int to)
 	return 0;
 }
 
-static int copy_to_temp(const char *from_path, int dir, const char *temp)
+static int copy_to_temp(const char *from_path, int dir, const char *temp, mode_t mode)
 {
 	int from = open(from_path, O_RDONLY | O_CLOEXEC), to, err, saved;
 
 	if (from < 0)
 		return -1;
-	to = open_temp(dir, temp);
+	to = open_temp(dir, temp, mode);
 	err = to < 0 ? -1 : sync_and_close(to, copy_bytes(from, to));
 	saved = errno;
 	close(from);
@@ -116,9 +117,12 @@ static int place_link(struct publication *p, int dir, const struct file_link *li
 	files_path(p->job.files, link->sha256, from, sizeof from);
 	temp_name(link->name, temp, sizeof temp);
 	(void)unlinkat(dir, temp, 0);
-	err = linkat(AT_FDCWD, from, dir, temp, 0);
-	if (err != 0 && needs_copy(errno))
-		err = copy_to_temp(from, dir, temp);
+	if (link->open)
+		err = copy_to_temp(from, dir, temp, OPEN_MODE);
+	else
+		err = linkat(AT_FDCWD, from, dir, temp, 0);
+	if (err != 0 && !link->open && needs_copy(errno))
+		err = copy_to_temp(from, dir, temp, FILE_MODE);
 	if (err != 0 || renameat(dir, temp, dir, link->name) != 0) {
 		failed(p, link->name);
 		(void)unlinkat(dir, temp, 0);
@@ -132,7 +136,7 @@ static int place_link(struct publication *p, int dir, const struct file_link *li
 static int place_post(struct publication *p, int dir)
 {
 	char temp[sizeof FILE_TEMP_PREFIX + MAX_NAME_BYTES];
-	int fd = open_temp(dir, temp_name(p->name, temp, sizeof temp));
+	int fd = open_temp(dir, temp_name(p->name, temp, sizeof temp), FILE_MODE);
 
 	if (fd < 0 || sync_and_close(fd, file_write_all(fd, p->data, p->len)) != 0 ||
 	    renameat(dir, temp, dir, p->name) != 0) {
@@ -154,8 +158,24 @@ static void publish_work(struct job *j)
 	}
 	for (size_t i = 0; i < p->link_count && p->error == 0; i++)
 		(void)place_link(p, dir, &p->links[i]);
-	if (p->error == 0)
+	if (p->error == 0 && p->name != NULL)
 		(void)place_post(p, dir);
+	else if (p->error == 0 && fsync(dir) != 0)
+		failed(p, "");
+	close(dir);
+}
+
+static void unpublish_work(struct job *j)
+{
+	struct publication *p = (struct publication *)j;
+	int dir = open(p->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0) {
+		failed(p, "");
+		return;
+	}
+	if (unlinkat(dir, p->name, 0) != 0 && errno != ENOENT)
+		failed(p, p->name);
 	close(dir);
 }
 
@@ -200,12 +220,31 @@ static int copy_links(struct publication *p, const struct file_link *links, size
 	for (size_t i = 0; i < count; i++) {
 		if (!file_is_sha256(links[i].sha256) || !is_name(links[i].name))
 			return -ST_INVALID;
+		p->links[i].open = links[i].open;
 		p->links[i].sha256 = strdup(links[i].sha256);
 		p->links[i].name = strdup(links[i].name);
 		if (p->links[i].sha256 == NULL || p->links[i].name == NULL)
 			return -ST_NO_MEMORY;
 	}
 	return 0;
+}
+
+static struct publication *publication_new(const char *directory, const char *name,
+                                           void (*done)(void *ctx, int error, const char *text), void *ctx)
+{
+	struct publication *p = calloc(1, sizeof *p);
+
+	if (p == NULL)
+		return NULL;
+	p->done = done;
+	p->ctx = ctx;
+	p->directory = strdup(directory);
+	p->name = name != NULL ? strdup(name) : NULL;
+	if (p->directory == NULL || (name != NULL && p->name == NULL)) {
+		publication_free(p);
+		return NULL;
+	}
+	return p;
 }
 
 int file_publish(struct files *f, const char *directory, const char *name, const void *data, size_t len,
@@ -215,16 +254,13 @@ int file_publish(struct files *f, const char *directory, const char *name, const
 	struct publication *p;
 	int err;
 
-	if (!is_name(name) || link_count > MAX_LINKS)
+	if ((name != NULL && !is_name(name)) || link_count > MAX_LINKS)
 		return -ST_INVALID;
-	p = calloc(1, sizeof *p);
+	p = publication_new(directory, name, done, ctx);
 	if (p == NULL)
 		return -ST_NO_MEMORY;
-	p->directory = strdup(directory);
-	p->name = strdup(name);
 	p->data = malloc(len > 0 ? len : 1);
-	err = p->directory == NULL || p->name == NULL || p->data == NULL ? -ST_NO_MEMORY :
-	                                                                   copy_links(p, links, link_count);
+	err = p->data == NULL ? -ST_NO_MEMORY : copy_links(p, links, link_count);
 	if (err != 0) {
 		publication_free(p);
 		return err;
@@ -232,8 +268,20 @@ int file_publish(struct files *f, const char *directory, const char *name, const
 	if (len > 0)
 		memcpy(p->data, data, len);
 	p->len = len;
-	p->done = done;
-	p->ctx = ctx;
 	pool_submit(f, &p->job, publish_work, publish_after);
+	return 0;
+}
+
+int file_unpublish(struct files *f, const char *directory, const char *name,
+                   void (*done)(void *ctx, int error, const char *text), void *ctx)
+{
+	struct publication *p;
+
+	if (!is_name(name))
+		return -ST_INVALID;
+	p = publication_new(directory, name, done, ctx);
+	if (p == NULL)
+		return -ST_NO_MEMORY;
+	pool_submit(f, &p->job, unpublish_work, publish_after);
 	return 0;
 }

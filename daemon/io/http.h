@@ -39,6 +39,9 @@ void http_request_header(struct http_request *r, const char *name, const char *v
 void http_request_bytes(struct http_request *r, const char *data, size_t len);
 void http_request_file(struct http_request *r, const char *path, uint64_t offset, uint64_t size);
 void http_request_once(struct http_request *r);
+/* AWS signature version 4 over method, address, headers and x-amz-content-sha256 (which the caller has added as a
+ * header: libcurl does not make it of a streamed body). */
+void http_request_sign(struct http_request *r, const char *region, const char *service, const char *key, const char *secret);
 void http_request_timeout(struct http_request *r, int64_t timeout_ms);
 int http_request_error(const struct http_request *r);      /* sticky: -ST_NO_MEMORY, -ST_TOO_LARGE, -ST_INVALID */
 void http_request_free(struct http_request *r);                                /* only if never started */

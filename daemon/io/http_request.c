@@ -3,6 +3,7 @@
  * is freed. */
 #include "daemon/io/http_transfer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -19,6 +20,11 @@ static void free_wiped(char *data, size_t len)
 	if (data != NULL)
 		explicit_bzero(data, len);
 	free(data);
+}
+
+static void free_text(char *text)
+{
+	free_wiped(text, text != NULL ? strlen(text) : 0);
 }
 
 static void request_fail(struct http_request *r, int error)
@@ -140,6 +146,23 @@ void http_request_once(struct http_request *r)
 	r->once = true;
 }
 
+void http_request_sign(struct http_request *r, const char *region, const char *service, const char *key, const char *secret)
+{
+	char provider[128];
+	int n = snprintf(provider, sizeof provider, "aws:amz:%s:%s", region, service);
+
+	if (n < 0 || (size_t)n >= sizeof provider || !is_clean(key) || !is_clean(secret))
+		request_fail(r, -ST_INVALID);
+	free(r->sign_provider);
+	free_text(r->sign_key);
+	free_text(r->sign_secret);
+	r->sign_provider = strdup(provider);
+	r->sign_key = strdup(key);
+	r->sign_secret = strdup(secret);
+	if (r->sign_provider == NULL || r->sign_key == NULL || r->sign_secret == NULL)
+		request_fail(r, -ST_NO_MEMORY);
+}
+
 void http_request_timeout(struct http_request *r, int64_t timeout_ms)
 {
 	r->timeout_ms = timeout_ms;
@@ -156,13 +179,16 @@ void http_request_free(struct http_request *r)
 		return;
 	for (size_t i = 0; i < r->header_count; i++) {
 		free(r->headers[i].name);
-		free_wiped(r->headers[i].value, r->headers[i].value != NULL ? strlen(r->headers[i].value) : 0);
+		free_text(r->headers[i].value);
 	}
 	for (size_t i = 0; i < r->piece_count; i++) {
 		free_wiped(r->pieces[i].data, r->pieces[i].len);
 		free(r->pieces[i].path);
 	}
-	free_wiped(r->url, r->url != NULL ? strlen(r->url) : 0);
+	free_text(r->url);
+	free(r->sign_provider);
+	free_text(r->sign_key);
+	free_text(r->sign_secret);
 	free(r->method);
 	free(r);
 }

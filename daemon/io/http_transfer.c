@@ -281,6 +281,17 @@ static void set_limits(struct transfer *t, CURLcode *err, const struct http_opti
 	}
 }
 
+static void set_signature(struct transfer *t, CURLcode *err)
+{
+	const struct http_request *r = t->request;
+
+	if (r->sign_provider == NULL)
+		return;
+	keep(err, curl_easy_setopt(t->easy, CURLOPT_AWS_SIGV4, r->sign_provider));
+	keep(err, curl_easy_setopt(t->easy, CURLOPT_USERNAME, r->sign_key));
+	keep(err, curl_easy_setopt(t->easy, CURLOPT_PASSWORD, r->sign_secret));
+}
+
 static void set_callbacks(struct transfer *t, CURLcode *err)
 {
 	keep(err, curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t));
@@ -396,6 +407,7 @@ static int transfer_setup(struct transfer *t, const struct http_options *o)
 	set_limits(t, &err, o);
 	set_callbacks(t, &err);
 	set_method(t, &err);
+	set_signature(t, &err);
 	result = set_headers(t, &err);
 	if (result != 0)
 		return result;

@@ -18,6 +18,7 @@ struct http_request {
 	size_t piece_count;
 	size_t bytes;                  /* in memory, of all pieces and headers */
 	bool once;
+	char *sign_provider, *sign_key, *sign_secret;      /* NULL: not signed */
 	int64_t timeout_ms;            /* 0: the usual */
 	int error;
 };

@@ -78,7 +78,7 @@ static const struct field target_fields[] = {
 	LIST(17, target, own, own_count, &job_content_type), U64(18, target, tries), U64(19, target, attempts),
 	LIST(20, target, open, open_count, &attempt_type), LIST(21, target, values, value_count, &job_value_type),
 	LIST(22, target, shown, shown_count, &shown_type), I64(23, target, published_ms), STR(24, target, label),
-	U64(25, target, maybe_shown), I64(26, target, asked_ms),
+	U64(25, target, maybe_shown), I64(26, target, asked_ms), I64(27, target, clean_ms),
 };
 const struct record_type job_target_type = TYPE(target);
 

@@ -6,7 +6,7 @@ daemon_libplat_a_SOURCES = \
 	%D%/kind.c %D%/kind.h \
 	%D%/oauth.c %D%/oauth.h \
 	%D%/progress.c %D%/progress.h \
-	%D%/public.h \
+	%D%/public.c %D%/public.h \
 	%D%/outbox.c \
 	%D%/webhook.c \
 	%D%/mastodon.c %D%/mastodon_find.c %D%/mastodon_media.c %D%/mastodon_session.c %D%/mastodon.h \

@@ -91,7 +91,7 @@ static void take_file(const struct plat_in *in)
 static void add_client(const struct plat_in *in, struct form *f, struct plat_request *r, const struct oauth *o,
                        const struct oauth_call *call)
 {
-	const char *id = plat_credential(in->account, o->client_id_name), *secret;
+	const char *id = plat_credential(in->account, "client_id"), *secret;
 	const char *pair;
 
 	secret = plat_credential(in->account, "client_secret");
@@ -270,7 +270,7 @@ void oauth_accepted(const struct plat_in *in)
 const char *oauth_authorize_url(const struct plat_in *in, const struct oauth *o, const char *redirect_uri, const char *state,
                                 const char *verifier)
 {
-	const char *id = plat_credential(in->account, o->client_id_name), *scopes = arena_strdup(in->arena, o->scopes);
+	const char *id = plat_credential(in->account, "client_id"), *scopes = arena_strdup(in->arena, o->scopes);
 	unsigned char hash[HASH_SHA256_BYTES];
 	struct form f;
 

@@ -28,7 +28,7 @@ struct oauth_call {
 
 struct oauth {
 	const char *platform;
-	const char *client_id_name;  /* "client_id"; tiktok: "client_key" */
+	const char *client_id_name;  /* the parameter: "client_id"; tiktok: "client_key" */
 	bool basic;                  /* with a client_secret, the client stands in Authorization: Basic and not in the form */
 	const char *authorize_url;   /* where a person logs in; NULL: tokens come from elsewhere */
 	const char *scope_separator; /* " " or "," */

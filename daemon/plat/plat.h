@@ -60,14 +60,19 @@ enum plat_effect {
 	PLAT_REPEATABLE,    /* safe to send again */
 	PLAT_ONCE           /* visible to the public, or spends money */
 };
-enum plat_method { PLAT_GET, PLAT_POST, PLAT_PUT, PLAT_DELETE, PLAT_FILE /* write a file into the directory `url`, atomically */ };
+enum plat_method {
+	PLAT_GET, PLAT_POST, PLAT_PUT, PLAT_DELETE,
+	PLAT_FILE,          /* write a file into the directory `url`, atomically; file_name NULL: only what is put beside it */
+	PLAT_UNLINK         /* remove file_name from the directory `url` */
+};
 
 struct plat_header { const char *name, *value; bool secret; };
 
 enum plat_piece_kind {
 	PLAT_BYTES,         /* data, len */
 	PLAT_MEDIA,         /* len bytes from offset of the stored media file sha256 */
-	PLAT_LINK           /* PLAT_FILE only: hard-link the media file sha256 beside it under the name in data */
+	PLAT_LINK,          /* PLAT_FILE only: hard-link the media file sha256 beside it under the name in data, or */
+	PLAT_COPY           /* put a copy there that everybody may read */
 };
 struct plat_piece { enum plat_piece_kind kind; const char *data; uint64_t offset, len; const char *sha256; };
 
@@ -228,6 +233,9 @@ struct plat {
 	void (*step)(const struct plat_in *in, struct plat_out *out);
 	void (*reconcile)(const struct plat_in *in, struct plat_out *out);   /* in->target->open is the attempt in question */
 	void (*session)(const struct plat_in *in, struct plat_out *out);
+	/* After the end of a target that was under way: takes away what was put somewhere for it alone. PLAT_SEND (never of
+	 * effect once), PLAT_DONE, or PLAT_FAIL: tried again later. */
+	void (*clean)(const struct plat_in *in, struct plat_out *out);
 	/* in: arena, account, account_values, content. Text, media kinds, sizes, counts. */
 	void (*check)(const struct plat_in *in, struct plat_report *out);
 };

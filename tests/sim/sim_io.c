@@ -279,6 +279,20 @@ int file_publish(struct files *f, const char *directory, const char *name, const
 	return 0;
 }
 
+/* What is taken away is nothing that the world counts. */
+int file_unpublish(struct files *f, const char *directory, const char *name, void (*done)(void *ctx, int error, const char *text),
+                   void *ctx)
+{
+	(void)f;
+	if (sim.dead)
+		return 0;
+	struct call *c = call_new(sim_host_find(directory), "UNLINK", name);
+	c->file_done = done;
+	c->ctx = ctx;
+	call_plan(c, false);
+	return 0;
+}
+
 void sim_stops(void)
 {
 	printf("stops: %llu before a commit, %llu after, %llu before a send, %llu after; disk full %llu of %llu commits\n",

@@ -99,6 +99,12 @@ int file_publish(struct files *f, const char *directory, const char *name, const
 	return 0;
 }
 
+int file_unpublish(struct files *f, const char *directory, const char *name, void (*done)(void *ctx, int error, const char *text),
+                   void *ctx)
+{
+	return file_publish(f, directory, name, NULL, 0, NULL, 0, done, ctx);
+}
+
 /* ---- a daemon ---- */
 
 static void on_reply(void *ctx, uint64_t conn, const char *text, size_t len)

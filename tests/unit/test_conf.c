@@ -465,6 +465,17 @@ static void test_platform_needs(void **state)
 	ACCOUNT_FAILS("[Account]\nPlatform=mastodon\n", 0, "mastodon", "BaseURL=");
 	ACCOUNT_FAILS("[Account]\nPlatform=mastodon\nBaseURL=https://x\n", 0, "mastodon", "Credential=");
 	ACCOUNT_FAILS("[Account]\nPlatform=mastodon\nBaseURL=https://x\nCredential=x\nDirectory=@/out\n", 5, "Directory=", "remove");
+	ACCOUNT_FAILS("[Account]\nPlatform=outbox\nDirectory=@/out\nPublicURL=https://x/m\n", 4, "PublicURL=", "PublicDirectory=");
+	ACCOUNT_FAILS("[Account]\nPlatform=outbox\nDirectory=@/out\nPublicDirectory=@/out\n", 0, "PublicURL=", "missing");
+	ACCOUNT_FAILS("[Account]\nPlatform=outbox\nDirectory=@/out\nPublicURL=https://x\nPublicDirectory=@/none\n", 5, "PublicDirectory=",
+	              "make it");
+	ACCOUNT_FAILS("[Account]\nPlatform=outbox\nDirectory=@/out\nPublicURL=https://x\nPublicDirectory=@/out\nPublicBucket=https://s/b\n",
+	              6, "exclude each other");
+	ACCOUNT_FAILS("[Account]\nPlatform=outbox\nDirectory=@/out\nPublicURL=https://x\nPublicBucket=https://s/b\n", 0, "Credential=",
+	              "access_key=");
+	put_secret("creds/p", "token=abcdef\naccess_key=AK\n");
+	ACCOUNT_FAILS("[Account]\nPlatform=mastodon\nBaseURL=https://x\nPublicURL=https://x\nPublicBucket=https://s/b\nCredential=@/creds/p\n",
+	              6, "secret_key=");
 	ACCOUNT_FAILS("[Account]\nPlatform=outbox\nDirectory=@/out\n[Platform]\nVisibility=public\n", 5, "outbox", "no options");
 }
 

@@ -343,7 +343,7 @@ static void removing(void **state)
 static void freeing_waits_and_is_silent(void **state)
 {
 	static char piece[1024 * 1024];
-	struct file_link none = { NULL, NULL };
+	struct file_link none = { .sha256 = NULL };
 
 	(void)state;
 	for (int i = 0; i < 20; i++) {
@@ -365,7 +365,7 @@ static void freeing_waits_and_is_silent(void **state)
 static void posts_are_published_with_their_media(void **state)
 {
 	char sha[] = ABC_SHA256, name[] = "7.1-1.bin";
-	struct file_link link = { sha, name };
+	struct file_link link = { .sha256 = sha, .name = name };
 	struct stat a, b;
 
 	(void)state;
@@ -398,10 +398,43 @@ static void posts_are_published_with_their_media(void **state)
 	expect_file(in(media, "ba/" ABC_SHA256), "abc");
 }
 
+static void open_files_are_copies_for_everybody(void **state)
+{
+	char sha[] = ABC_SHA256, name[] = "smmq-1.bin";
+	struct file_link link = { .sha256 = sha, .name = name, .open = true };
+	struct stat a, b;
+
+	(void)state;
+	store("abc", 3);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(file_publish(files, outbox, NULL, NULL, 0, &link, 1, on_published, NULL), 0);
+		await(1);
+		assert_int_equal(last_error, 0);
+		expect_file(in(outbox, name), "abc");
+		assert_int_equal(entries(outbox, ""), 1);
+	}
+	assert_int_equal(stat(in(outbox, name), &a), 0);
+	assert_int_equal(a.st_mode & 0777, 0644);
+	assert_int_equal(stat(in(media, "ba/" ABC_SHA256), &b), 0);
+	assert_int_not_equal(a.st_ino, b.st_ino);
+	assert_int_equal(b.st_mode & 0777, 0640);
+	for (int i = 0; i < 2; i++) {      /* one that is gone is as it should be */
+		assert_int_equal(file_unpublish(files, outbox, name, on_published, NULL), 0);
+		await(1);
+		assert_int_equal(last_error, 0);
+		assert_int_equal(entries(outbox, ""), 0);
+	}
+	assert_int_equal(file_unpublish(files, outbox, "../x", on_published, NULL), -ST_INVALID);
+	assert_int_equal(file_unpublish(files, in(root, "gone"), name, on_published, NULL), 0);
+	await(1);
+	assert_int_equal(last_error, -ST_IO);
+	assert_non_null(strstr(last_text, "gone"));
+}
+
 static void media_are_copied_where_links_end(void **state)
 {
 	char sha[] = ABC_SHA256, name[] = "m.bin", other[] = "/dev/shm/test_file_XXXXXX";
-	struct file_link link = { sha, name };
+	struct file_link link = { .sha256 = sha, .name = name };
 	struct stat here, there;
 
 	(void)state;
@@ -425,7 +458,7 @@ static void media_are_copied_where_links_end(void **state)
 static void failures_name_the_file(void **state)
 {
 	char sha[] = ABC_SHA256, name[] = "m.bin";
-	struct file_link link = { sha, name };
+	struct file_link link = { .sha256 = sha, .name = name };
 
 	(void)state;
 	assert_int_equal(file_publish(files, outbox, "p.json", "{}", 2, &link, 1, on_published, NULL), 0);
@@ -443,7 +476,7 @@ static void names_stay_in_the_directory(void **state)
 {
 	static const char *const bad[] = { "", ".", "..", "../x", "a/b", ".hidden", "/x" };
 	char sha[] = "../outbox/mine", name[] = "m.bin", long_name[300];
-	struct file_link link = { sha, name };
+	struct file_link link = { .sha256 = sha, .name = name };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
@@ -473,6 +506,7 @@ int main(void)
 		ONLINE(removing),
 		ONLINE(freeing_waits_and_is_silent),
 		ONLINE(posts_are_published_with_their_media),
+		ONLINE(open_files_are_copies_for_everybody),
 		ONLINE(media_are_copied_where_links_end),
 		ONLINE(failures_name_the_file),
 		ONLINE(names_stay_in_the_directory),

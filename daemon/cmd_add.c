@@ -148,7 +148,7 @@ static int add_expires(struct cmd_call *c, const char *zone, struct target *targ
 		return 0;
 	if (text == NULL)
 		return 1;
-	if (caltime_parse(text, zone, c->now_ms, CALTIME_PAST_REFUSE, &want, &why) < 0)
+	if (caltime_parse(text, zone, c->now_ms, CALTIME_PAST_NEVER, &want, &why) < 0)
 		return cmd_err(c, ST_INVALID, "\"expires\" is \"%.80s\": %s", text, why), 0;
 	if (target->zone != NULL && want.due_ms <= target->due_ms)
 		return cmd_err(c, ST_INVALID, "\"expires\" is not after the time it is due"), 0;

@@ -195,7 +195,7 @@ static int hold_gate(struct turn *t, struct cmd_call *c, const char *reason)
 	if (rc != 1)
 		return rc;
 	const struct conf_account *conf = s.account != NULL ? conf_account_find(c->conf, s.account) : NULL;
-	if (until != NULL && caltime_parse(until, conf != NULL ? conf->time_zone : "UTC", c->now_ms, CALTIME_PAST_REFUSE, &want, &why) < 0)
+	if (until != NULL && caltime_parse(until, conf != NULL ? conf->time_zone : "UTC", c->now_ms, CALTIME_PAST_NEVER, &want, &why) < 0)
 		return cmd_err(c, ST_INVALID, "\"until\" is \"%.80s\": %s", until, why), 0;
 	rc = stop_list_init(c, &l, CMD_PAGE_MAX);
 	if (rc < 0)

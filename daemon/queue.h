@@ -60,7 +60,8 @@ int queue_backlog_find(const char *name);                      /* the policy, or
 const char *queue_backlog_name(enum backlog_policy p);
 /* What waited behind name ("all", "account:x", "label:y", any gate's) since from_ms is judged by this policy from now on. */
 int queue_backlog_set(struct turn *t, const char *name, int64_t from_ms, const char *policy);
-/* The policy for a target whose time was due_ms: of the last release that it waited for. *name: whose. 0 or a status. */
+/* The policy for a target whose time was due_ms: of the releases that it waited for, the most careful (hold, then skip), else the
+ * last. *name: whose. 0 or a status. */
 int queue_backlog_of(struct turn *t, const char *account, const char *label, int64_t due_ms, enum backlog_policy *out, const char **name);
 
 /* ---- accounts ---- */

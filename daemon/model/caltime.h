@@ -30,7 +30,8 @@ char *caltime_format(int64_t time_ms, const char *zone, char *buf, size_t size);
 char *caltime_wall_format(const struct wall *w, char *buf, size_t size);
 int caltime_wall_parse(const char *text, struct wall *out);
 
-enum caltime_past { CALTIME_PAST_REFUSE, CALTIME_PAST_NOW, CALTIME_PAST_TOMORROW };
+/* NEVER: where the command has no --past= to suggest. */
+enum caltime_past { CALTIME_PAST_REFUSE, CALTIME_PAST_NOW, CALTIME_PAST_TOMORROW, CALTIME_PAST_NEVER };
 
 struct caltime_want {
 	int64_t due_ms;

@@ -37,6 +37,7 @@ static const char why_zone_place[] =
 static const char why_span[] =
 	"not a duration: write '+' and a number with its unit, like '+90s', '+5min', '+2h' or '+1d' "
 	"(a bare 'm' is read in two ways: write 'min' for minutes)";
+static const char why_past_never[] = "that time is past: write a later one";
 static const char why_past[] = "that time is past: write a later one, or add --past=now or --past=tomorrow";
 static const char why_far[] = "that time is too far away: the last year is 9999";
 static const char why_account_zone[] =
@@ -265,8 +266,8 @@ static int settle(const struct input *in, enum caltime_past past, struct caltime
 		return 0;
 	if (out->has_wall && (in->rolls || past == CALTIME_PAST_TOMORROW))
 		return move_on(in, out);
-	if (past == CALTIME_PAST_REFUSE)
-		return refuse(in, why_past);
+	if (past == CALTIME_PAST_REFUSE || past == CALTIME_PAST_NEVER)
+		return refuse(in, past == CALTIME_PAST_NEVER ? why_past_never : why_past);
 	if (past == CALTIME_PAST_NOW) {
 		out->due_ms = in->now_ms;
 		out->has_wall = false;

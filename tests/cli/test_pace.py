@@ -100,6 +100,32 @@ def test_release_names_a_backlog():
     d.fails(64, "release", d.add("brand", "x", "--at", "+1h", "--hold"), "--backlog", "skip")
 
 
+def test_the_most_careful_release_counts():
+    """Who said that a label's posts shall not go by themselves is not overruled by who opens another gate later."""
+    for policy, state in (("hold", "held"), ("skip", "missed")):
+        d = daemon(brand=True).start()
+        d.run("hold", "ALL", "--reason", "crisis")
+        d.run("hold", "--label", "promo", "--reason", "not these")
+        promo, other = d.add("brand", "promo", "--now", "--label", "promo"), d.add("brand", "other", "--now")
+        until(lambda: d.target(promo).get("gate") and d.target(other).get("gate"), "both wait")
+        time.sleep(0.1)
+        d.run("release", "--label", "promo", "--backlog", policy)
+        eq(d.target(promo)["state"], "queued", "it is judged when its turn comes")
+        d.run("release", "ALL", "--backlog", "now")
+        check("label:promo" in d.wait_state(promo, state)["reason"], "the reason names the gate")
+        d.wait_state(other, "published")
+        d.run("check")
+        d.stop()
+
+
+def test_the_end_of_a_hold_is_to_come():
+    d = daemon(brand=True).start()
+    err = d.fails(65, "hold", "ALL", "--reason", "x", "--until", "2020-01-01 09:00")
+    check("later one" in err and "--past" not in err, "hold has no --past:", err)
+    err = d.fails(65, "add", "-a", "brand", "--at", "+1h", "--expires", "2020-01-01 09:00", "x")
+    check("later one" in err and "--past" not in err, "no --past for an end:", err)
+
+
 def test_a_gate_that_opens_by_itself_knows_its_backlog():
     d = daemon(brand=True).start()
     d.run("hold", "ALL", "--reason", "lunch", "--until", "+2s", "--backlog", "skip")

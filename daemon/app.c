@@ -276,7 +276,7 @@ static int app_open_store(struct app *a)
 		         "used_bytes=%llu", (unsigned long long)u.used_bytes);
 	if (rc == 0)
 		rc = store_file_id(a->store, id, sizeof id);
-	return rc < 0 ? rc : guard_new(a->conf->state_directory, id, &a->guard);
+	return rc < 0 ? rc : guard_new(a->conf->state_directory, id, store_doubts(a->store), &a->guard);
 }
 
 static int app_build_io(struct app *a)

@@ -20,6 +20,7 @@ struct care {
 	int status;
 	struct care_report report;
 	char directory[4096];
+	int64_t now_ms;                  /* when it was asked for */
 	char why[512];
 };
 
@@ -41,7 +42,7 @@ static void care_backup(struct care *w)
 		w->status = errno == EEXIST ? -ST_CONFLICT : -ST_IO;
 		return;
 	}
-	w->status = store_backup(w->store, w->directory, w->why, sizeof w->why);
+	w->status = store_backup(w->store, w->directory, w->now_ms, w->why, sizeof w->why);
 	if (w->status < 0)
 		(void)rmdir(w->directory);
 }
@@ -120,7 +121,7 @@ static enum cmd_next care_start(struct cmd_conn *s, struct cmd_call *c, enum car
 		(void)cmd_err(c, ST_BUSY, "another CHECK, VERIFY or BACKUP is under way");
 		return care_refuse(s, c);
 	}
-	*w = (struct care){ .cmd = cmd, .store = cmd->parts.store, .conn = s->who.conn, .kind = kind };
+	*w = (struct care){ .cmd = cmd, .store = cmd->parts.store, .conn = s->who.conn, .kind = kind, .now_ms = turns_now_ms() };
 	(void)snprintf(w->directory, sizeof w->directory, "%s", directory != NULL ? directory : "");
 	if (cmd->parts.work(cmd->parts.work_ctx, care_run, care_done, w) < 0) {
 		free(w);

@@ -26,6 +26,7 @@ struct guard {
 	char path[4096], temporary[4096];
 	struct instance here;            /* id and starts from the file beside the store; "" where there is none */
 	struct clocks clocks;
+	unsigned store_doubts;
 	struct instance bound;           /* what the store was bound to: to be written to the file */
 	int sign;                        /* the socket that shows other daemons of this host that this instance runs; -1 */
 };
@@ -37,7 +38,7 @@ void guard_read_clocks(struct guard *g)
 	g->clocks.now_ms = clock_now_ms();
 }
 
-int guard_new(const char *state_directory, const char *store_file_id, struct guard **out)
+int guard_new(const char *state_directory, const char *store_file_id, unsigned store_doubts, struct guard **out)
 {
 	struct guard *g = calloc(1, sizeof *g);
 	if (g == NULL)
@@ -59,6 +60,7 @@ int guard_new(const char *state_directory, const char *store_file_id, struct gua
 	const char *colon = strchr(store_file_id, ':');
 	(void)snprintf(g->here.file, sizeof g->here.file, "%s", colon != NULL ? colon + 1 : store_file_id);
 	guard_read_clocks(g);
+	g->store_doubts = store_doubts;
 	g->sign = -1;
 	*out = g;
 	return 0;
@@ -120,8 +122,14 @@ static bool same_file(const char *stored, const char *here)
 	return strchr(stored, '-') != NULL ? strcmp(stored, here) == 0 : strncmp(stored, here, len) == 0 && (here[len] == '-' || here[len] == '\0');
 }
 
-static const char *instance_doubt(struct turn *t, const struct instance *stored, const struct instance *here)
+/* copied: when the store was copied by smmq backup, "" where it was not. */
+static const char *instance_doubt(struct turn *t, const struct guard *g, const struct instance *stored, const char *copied)
 {
+	const struct instance *here = &g->bound;
+	if (copied[0] != '\0')
+		return arena_fmt(t->arena, "the store is a backup, made at %s", copied);
+	if (g->store_doubts & STORE_DOUBT_STALE)
+		return "the store is an old copy: the log beside it (wal.0, wal.1) was written by a later state";
 	if (strcmp(stored->host, here->host) != 0)
 		return "the store was copied from another host";
 	if (!same_file(stored->file, here->file))
@@ -149,9 +157,22 @@ static int guard_close(struct turn *t, const char *name, const char *reason)
 	return queue_gate_set(t, &g);
 }
 
+/* When this store was copied; "" where it is none. It is none from now on. */
+static int take_copied(struct turn *t, const char **out)
+{
+	static char none[] = "";
+	char *text = none;
+	int rc = store_fact_get(t->txn, t->arena, STORE_FACT_COPY, &text);
+	*out = text;
+	if (rc == -ST_NO_ITEM || (rc == 0 && text[0] == '\0'))
+		return 0;
+	return rc < 0 ? rc : store_fact_put(t->txn, STORE_FACT_COPY, "");
+}
+
 static int guard_instance(struct turn *t, struct guard *g)
 {
 	char *text;
+	const char *copied;
 	struct instance stored = { 0 };
 	int rc = store_fact_get(t->txn, t->arena, "instance", &text);
 	bool first = rc == -ST_NO_ITEM;
@@ -170,8 +191,11 @@ static int guard_instance(struct turn *t, struct guard *g)
 	}
 	if (g->bound.host[0] == '\0')
 		(void)snprintf(g->bound.host, sizeof g->bound.host, "unknown");
-	const char *doubt = first ? NULL : instance_doubt(t, &stored, &g->bound);
 	bool alone = false;
+	rc = take_copied(t, &copied);
+	if (rc < 0)
+		return rc;
+	const char *doubt = first ? NULL : instance_doubt(t, g, &stored, copied);
 	rc = doubt != NULL ? instance_alone(t, g, &stored, &alone) : 0;
 	if (rc == 0 && doubt != NULL)
 		rc = restore_close(t, doubt, alone);
@@ -294,6 +318,19 @@ static int last_known(struct turn *t, const struct clocks *now, int64_t *out_ms,
 	return 0;
 }
 
+/* Nothing of such a record was answered, unless the disk changed what it holds: then at least no id is handed out twice. */
+static int guard_torn(struct turn *t)
+{
+	const char *text = "the last record of the log was not whole and is left out, as after a power failure in the middle of a change that "
+	                   "was not answered; if the machine did not fail, the disk did: look at smmq log";
+	int rc = store_ids_skip(t->txn, RESTORE_ID_SKIP_BOOT);
+	if (rc == 0)
+		rc = queue_note(t, NULL, NULL, "doubt", text, NULL, NULL);
+	if (rc == 0)
+		queue_warn(t, text, NULL, NULL);
+	return rc;
+}
+
 int guard_start_turn(struct turn *t, void *guard)
 {
 	struct guard *g = guard;
@@ -305,6 +342,8 @@ int guard_start_turn(struct turn *t, void *guard)
 	/* A machine that was put back to a snapshot boots anew, and its ids may have been used: some are left out. */
 	if (rc == 0 && booted)
 		rc = store_ids_skip(t->txn, RESTORE_ID_SKIP_BOOT);
+	if (rc == 0 && g->store_doubts & STORE_DOUBT_TORN)
+		rc = guard_torn(t);
 	if (rc == 0)
 		rc = guard_instance(t, g);
 	if (rc == 0)

@@ -1,117 +1,17 @@
 /* kv.c: opening, transactions, changes. */
 #include "daemon/store/kv.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "daemon/store/kv_priv.h"
 #include "proto/status.h"
 
 #define TIDY_NODES 1500              /* in one slice */
 #define TIDY_PERCENT 60              /* of a log file, before merging begins by itself */
-#define GONE UINT32_MAX
-
-/* ---- records of the log: key length (2), value length or GONE (4), key, value ---- */
-
-static void record_add(struct buf *b, const struct overlay_node *n)
-{
-	const struct overlay_value *v = overlay_value(n, true);
-	struct kv_slice key = overlay_key(n);
-	uint16_t key_len = (uint16_t)key.len;
-	uint32_t len = v->kind == OVERLAY_GONE ? GONE : v->len;
-	buf_add(b, &key_len, sizeof key_len);
-	buf_add(b, &len, sizeof len);
-	buf_add(b, key.data, key.len);
-	buf_add(b, v->data, v->len);
-}
-
-static int record_take(void *ctx, const unsigned char *p, size_t len)
-{
-	struct kv *kv = ctx;
-	while (len > 0) {
-		uint16_t key_len;
-		uint32_t value_len;
-		size_t head = sizeof key_len + sizeof value_len;
-		if (len < head)
-			return -ST_CORRUPT;
-		memcpy(&key_len, p, sizeof key_len);
-		memcpy(&value_len, p + sizeof key_len, sizeof value_len);
-		size_t value = value_len == GONE ? 0 : value_len;
-		if (key_len == 0 || key_len > KV_MAX_KEY_BYTES || len - head < key_len || len - head - key_len < value)
-			return -ST_CORRUPT;
-		const unsigned char *key = p + head, *data = key + key_len;
-		int rc = overlay_put(kv->overlay, lmdb_tree(kv->db, key, key_len), key, key_len, value_len == GONE ? NULL : data, value);
-		if (rc < 0)
-			return rc;
-		p = data + value;
-		len -= head + key_len + value;
-	}
-	overlay_commit(kv->overlay);
-	return 0;
-}
 
 /* ---- opening ---- */
-
-static size_t log_bytes(int64_t map_bytes)
-{
-	int64_t bytes = map_bytes / 64;
-	return bytes < WAL_MIN_BYTES ? WAL_MIN_BYTES : bytes > WAL_MAX_BYTES ? WAL_MAX_BYTES : (size_t)bytes / 4096 * 4096;
-}
-
-static int log_fact(struct kv *kv, uint64_t *applied)
-{
-	struct kv_slice v;
-	char text[64];
-	unsigned tree = lmdb_tree(kv->db, KV_FACT_LOG, 1);
-	int rc = lmdb_get(kv->view, tree, KV_FACT_LOG, strlen(KV_FACT_LOG), &v);
-	if (rc < 0)
-		return rc;
-	if (v.len <= 2 * WAL_EPOCH_BYTES || v.len >= sizeof text)
-		return -ST_CORRUPT;
-	memcpy(text, v.data, v.len);
-	text[v.len] = '\0';
-	for (size_t i = 0; i < WAL_EPOCH_BYTES; i++) {
-		unsigned byte;
-		if (sscanf(text + 2 * i, "%2x", &byte) != 1)
-			return -ST_CORRUPT;
-		kv->epoch[i] = (unsigned char)byte;
-	}
-	return sscanf(text + 2 * WAL_EPOCH_BYTES, " %" SCNu64, applied) == 1 ? 0 : -ST_CORRUPT;
-}
-
-/* A log of a new epoch; from the moment that the trees name it, it belongs to them. */
-static int log_make(struct kv *kv, const char *directory, int64_t map_bytes)
-{
-	if (getrandom(kv->epoch, sizeof kv->epoch, 0) != (ssize_t)sizeof kv->epoch)
-		return -ST_IO;
-	int rc = wal_create(directory, log_bytes(map_bytes), kv->epoch, &kv->wal);
-	if (rc < 0)
-		return rc;
-	return kv_merge_pending(kv);
-}
-
-static int log_open(struct kv *kv, const char *directory, int64_t map_bytes, char *why, size_t why_size)
-{
-	uint64_t applied;
-	int rc = log_fact(kv, &applied);
-	if (rc == -ST_NO_ITEM)
-		return log_make(kv, directory, map_bytes);
-	if (rc == 0)
-		rc = wal_open(directory, kv->epoch, &kv->wal);
-	if (rc == 0)
-		rc = wal_replay(kv->wal, applied, record_take, kv, &kv->seq);
-	if (rc == -ST_NO_ITEM) {
-		(void)snprintf(why, why_size, "its log (wal.0, wal.1) is missing or belongs to another store; the last changes are in it: "
-		               "bring back data.mdb and both from the same time, or a copy made by smmq backup");
-		rc = -ST_REFUSED;
-	} else if (rc == -ST_CORRUPT) {
-		(void)snprintf(why, why_size, "its log (wal.0, wal.1) is damaged in the middle; restore a backup");
-	}
-	return rc;
-}
 
 int kv_open(const char *directory, int64_t map_bytes, const struct kv_tree *trees, size_t tree_count, struct kv **out, char *why,
             size_t why_size)
@@ -126,11 +26,13 @@ int kv_open(const char *directory, int64_t map_bytes, const struct kv_tree *tree
 	kv->tree_count = tree_count;
 	buf_init(&kv->record, KV_MAX_RECORD_BYTES);
 	kv->overlay = overlay_new();
-	int rc = kv->overlay == NULL ? -ST_NO_MEMORY : lmdb_open(directory, map_bytes, trees, tree_count, &kv->db, why, why_size);
+	int rc = kv->overlay == NULL ? -ST_NO_MEMORY : kv_log_orphaned(directory, why, why_size);
+	if (rc == 0)
+		rc = lmdb_open(directory, map_bytes, trees, tree_count, &kv->db, why, why_size);
 	if (rc == 0)
 		rc = kv_view_open(kv);
 	if (rc == 0)
-		rc = log_open(kv, directory, map_bytes, why, why_size);
+		rc = kv_log_open(kv, directory, map_bytes, why, why_size);
 	kv_view_close(kv);
 	if (rc < 0) {
 		if (why[0] == '\0')
@@ -155,6 +57,11 @@ void kv_close(struct kv *kv)
 	free(kv);
 }
 
+unsigned kv_doubts(const struct kv *kv)
+{
+	return kv->doubts;
+}
+
 int kv_tidy(struct kv *kv, bool idle)
 {
 	if (!kv->merging && (overlay_empty(kv->overlay) || (!idle && wal_percent(kv->wal) < TIDY_PERCENT)))
@@ -162,21 +69,6 @@ int kv_tidy(struct kv *kv, bool idle)
 	if (!kv->merging)
 		kv_merge_begin(kv);
 	return kv_merge_some(kv, TIDY_NODES);
-}
-
-int kv_settle(struct kv *kv)
-{
-	struct lmdb_txn *txn;
-	int rc = kv_merge_all(kv);
-	if (rc == 0)
-		rc = lmdb_begin(kv->db, true, &txn);
-	if (rc < 0)
-		return rc;
-	rc = lmdb_del(txn, lmdb_tree(kv->db, KV_FACT_LOG, 1), KV_FACT_LOG, strlen(KV_FACT_LOG));
-	if (rc == 0)
-		return lmdb_commit(txn);
-	lmdb_abort(txn);
-	return rc;
 }
 
 /* ---- transactions ---- */
@@ -250,7 +142,7 @@ static int commit_log(struct kv *kv)
 {
 	buf_reset(&kv->record);
 	for (const struct overlay_node *n = overlay_pending(kv->overlay, NULL); n != NULL; n = overlay_pending(kv->overlay, n))
-		record_add(&kv->record, n);
+		kv_log_record(&kv->record, n);
 	int rc = buf_error(&kv->record);
 	if (rc == 0)
 		rc = wal_append(kv->wal, kv->seq + 1, kv->record.data, kv->record.len);

@@ -42,6 +42,13 @@ struct kv_tree {
  * another store or is missing: what was promised may be in it). */
 int kv_open(const char *directory, int64_t map_bytes, const struct kv_tree *trees, size_t tree_count, struct kv **out, char *why,
             size_t why_size);
+/* What was noticed when it was opened: bits.
+ *   TORN   the log's last record was not whole, as when the power fails in the middle of a commit that was never answered; it
+ *          was left out
+ *   STALE  the log beside it was written by a later state of the store: these trees are an old copy */
+#define KV_DOUBT_TORN 1u
+#define KV_DOUBT_STALE 2u
+unsigned kv_doubts(const struct kv *kv);
 /* As a crash does: what is committed is read back from the log by the next kv_open. NULL is fine. */
 void kv_close(struct kv *kv);
 
@@ -83,7 +90,8 @@ int kv_room(struct kv_txn *txn, uint64_t *out_bytes);
 /* Stores written before there were trees have all keys in one. Until kv_adopt has moved them, kv_get alone finds those left behind.
  * Moves up to max of them in a transaction of its own; the number moved, 0 once none is left, or a status. */
 int64_t kv_adopt(struct kv *kv, size_t max);
-/* A consistent copy into an empty directory, beside the work. why: a text for people. Any thread. */
-int kv_backup(struct kv *kv, const char *directory, char *why, size_t why_size);
+/* A consistent copy into an empty directory, beside the work; mark, under mark_key, stands in the copy alone. why: a text for people.
+ * Any thread. */
+int kv_backup(struct kv *kv, const char *directory, const char *mark_key, const char *mark, char *why, size_t why_size);
 
 #endif

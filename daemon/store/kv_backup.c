@@ -46,7 +46,20 @@ static int copy_trees(struct kv_txn *from, struct lmdb *to)
 	return rc;
 }
 
-int kv_backup(struct kv *kv, const char *directory, char *why, size_t why_size)
+static int put_mark(struct lmdb *to, const char *key, const char *mark)
+{
+	struct lmdb_txn *txn;
+	int rc = lmdb_begin(to, true, &txn);
+	if (rc < 0)
+		return rc;
+	rc = lmdb_put(txn, lmdb_tree(to, key, strlen(key)), key, strlen(key), mark, strlen(mark));
+	if (rc == 0)
+		return lmdb_commit(txn);
+	lmdb_abort(txn);
+	return rc;
+}
+
+int kv_backup(struct kv *kv, const char *directory, const char *mark_key, const char *mark, char *why, size_t why_size)
 {
 	struct kv_usage usage;
 	struct kv_txn *from = NULL;
@@ -61,6 +74,8 @@ int kv_backup(struct kv *kv, const char *directory, char *why, size_t why_size)
 		rc = lmdb_open(directory, (int64_t)usage.map_bytes, kv->trees, kv->tree_count, &to, why, why_size);
 	if (rc == 0)
 		rc = copy_trees(from, to);
+	if (rc == 0)
+		rc = put_mark(to, mark_key, mark);
 	kv_abort(from);
 	lmdb_close(to);
 	(void)unlink(lock);

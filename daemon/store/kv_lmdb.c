@@ -2,21 +2,18 @@
 #include "daemon/store/kv_lmdb.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <lmdb.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
+#include "daemon/store/kv_lmdb_file.h"
 #include "proto/status.h"
 
 #define LMDB_MAX_READERS 64
-#define LMDB_LOCK_BYTES (64 * 1024)
 #define LMDB_FULL_BYTES (1024 * 1024)
 #define LMDB_LOW_BYTES (64u * 1024 * 1024)
 #define LMDB_SLACK_BYTES (32u * 1024 * 1024)
@@ -59,27 +56,6 @@ static int lmdb_status(int rc)
 	case MDB_BAD_VALSIZE: return -ST_INVALID;
 	default: return -ST_IO;
 	}
-}
-
-/* LMDB makes its lock file sparse and then touches it through a mapping: on a full disk that is a SIGBUS. So the blocks are
- * claimed first, where failing is an ordinary error. */
-static int lmdb_claim_lock_file(const char *directory)
-{
-	char path[4096];
-	int n = snprintf(path, sizeof path, "%s/lock.mdb", directory);
-	if (n < 0 || (size_t)n >= sizeof path)
-		return ENAMETOOLONG;
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return errno;
-	struct stat st;
-	int rc = fstat(fd, &st) < 0 ? errno : 0;
-	if (rc == 0 && st.st_size < LMDB_LOCK_BYTES)
-		rc = posix_fallocate(fd, 0, LMDB_LOCK_BYTES);
-	if (rc != 0 && st.st_size == 0)
-		(void)unlink(path);
-	(void)close(fd);
-	return rc;
 }
 
 /* ---- the size of the map ---- */
@@ -155,9 +131,9 @@ static int lmdb_open_slack(struct lmdb *db)
 	return rc == 0 && used > db->limit_bytes - db->limit_bytes / 16 ? lmdb_remap(db, (size_t)(used + LMDB_SLACK_BYTES)) : rc;
 }
 
-static int lmdb_open_env(struct lmdb *db, const char *directory, int64_t map_bytes)
+static int lmdb_open_env(struct lmdb *db, const char *directory, int64_t map_bytes, char *why, size_t why_size)
 {
-	int rc = lmdb_claim_lock_file(directory);
+	int rc = lmdb_file_claim_lock(directory);
 	if (rc == 0)
 		rc = mdb_env_create(&db->env);
 	if (rc == 0)
@@ -170,6 +146,8 @@ static int lmdb_open_env(struct lmdb *db, const char *directory, int64_t map_byt
 	 * queue may be larger than memory. */
 	if (rc == 0)
 		rc = mdb_env_open(db->env, directory, MDB_NOTLS | MDB_NORDAHEAD, 0600);
+	if (rc == 0)
+		rc = lmdb_file_whole(db->env, directory, why, why_size);
 	return rc == 0 ? lmdb_open_slack(db) : rc;
 }
 
@@ -223,11 +201,12 @@ int lmdb_open(const char *directory, int64_t map_bytes, const struct kv_tree *tr
 	}
 	db->limit_bytes = (uint64_t)map_bytes;
 	(void)pthread_mutex_init(&db->mutex, NULL);
-	int rc = lmdb_open_env(db, directory, map_bytes);
+	int rc = lmdb_open_env(db, directory, map_bytes, why, why_size);
 	if (rc == 0)
 		rc = lmdb_open_trees(db, trees, tree_count);
 	if (rc != 0) {
-		(void)snprintf(why, why_size, "%s", mdb_strerror(rc));
+		if (why[0] == '\0')
+			(void)snprintf(why, why_size, "%s", mdb_strerror(rc));
 		lmdb_close(db);
 		return rc == EAGAIN ? -ST_CONFLICT : lmdb_status(rc);
 	}

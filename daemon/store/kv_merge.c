@@ -24,13 +24,6 @@ void kv_view_close(struct kv *kv)
 	kv->view = NULL;
 }
 
-static int merge_fact(struct kv *kv, struct lmdb_txn *txn, uint64_t applied)
-{
-	char text[2 * WAL_EPOCH_BYTES + 32], hex[2 * WAL_EPOCH_BYTES + 1];
-	int n = snprintf(text, sizeof text, "%s %" PRIu64, hash_hex(kv->epoch, sizeof kv->epoch, hex), applied);
-	return lmdb_put(txn, lmdb_tree(kv->db, KV_FACT_LOG, 1), KV_FACT_LOG, strlen(KV_FACT_LOG), text, (size_t)n);
-}
-
 void kv_merge_begin(struct kv *kv)
 {
 	/* After a crash in a merge both files hold what is needed: then this one frees the older, and perhaps both. */
@@ -121,7 +114,7 @@ int kv_merge_some(struct kv *kv, size_t max)
 	if (rc == 0) {
 		rc = merge_walk(kv, max, each_put, txn, &tree, &next);
 		if (rc == 0 && tree == lmdb_tree_count(kv->db))
-			rc = merge_fact(kv, txn, kv->merge_seq);
+			rc = kv_log_fact(kv, txn, kv->merge_seq, "");
 		if (rc < 0)
 			lmdb_abort(txn);
 		else
@@ -167,7 +160,7 @@ int kv_merge_pending(struct kv *kv)
 		if (rc < 0)
 			lmdb_abort(txn);
 	}
-	if (rc == 0 && (rc = merge_fact(kv, txn, kv->seq)) < 0)
+	if (rc == 0 && (rc = kv_log_fact(kv, txn, kv->seq, "")) < 0)
 		lmdb_abort(txn);
 	return rc == 0 ? lmdb_commit(txn) : rc;
 }

@@ -26,6 +26,7 @@ struct kv {
 	struct buf record;               /* the record being written */
 	unsigned char epoch[WAL_EPOCH_BYTES];
 	uint64_t seq;                    /* of the last commit */
+	unsigned doubts;                 /* KV_DOUBT_* */
 	/* the merge under way */
 	bool merging;
 	uint64_t merge_seq;              /* all up to here is in the trees when it ends */
@@ -41,6 +42,14 @@ struct kv_txn {
 	bool write, snapshot;
 	int failed;                      /* a change could not be made: nothing of the transaction may be committed */
 };
+
+/* kv_log.c */
+void kv_log_record(struct buf *b, const struct overlay_node *n);     /* appends what a commit sets */
+int kv_log_open(struct kv *kv, const char *directory, int64_t map_bytes, char *why, size_t why_size);
+/* -ST_IO and why, where there is a log but no trees. */
+int kv_log_orphaned(const char *directory, char *why, size_t why_size);
+/* Notes in the trees how much of the log they hold; end: "" or what is to be said beside it. */
+int kv_log_fact(struct kv *kv, struct lmdb_txn *txn, uint64_t applied, const char *end);
 
 /* Begins a merge of all that is committed now; the log goes on in its other file, if that is free. */
 void kv_merge_begin(struct kv *kv);

@@ -117,6 +117,29 @@ int wal_create(const char *directory, size_t file_bytes, const unsigned char epo
 	return 0;
 }
 
+/* Reads the head of file i; false where there is none. */
+static bool head_read(const char *directory, unsigned i, int *fd, struct wal_head *head)
+{
+	char path[4096];
+	*fd = -1;
+	if (file_path(directory, i, path, sizeof path) == 0)
+		*fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return *fd >= 0 && pread(*fd, head, sizeof *head, 0) == (ssize_t)sizeof *head && memcmp(head->magic, MAGIC, sizeof head->magic) == 0;
+}
+
+bool wal_any(const char *directory)
+{
+	struct wal_head head;
+	bool any = false;
+	for (unsigned i = 0; i < 2; i++) {
+		int fd;
+		any = head_read(directory, i, &fd, &head) || any;
+		if (fd >= 0)
+			(void)close(fd);
+	}
+	return any;
+}
+
 int wal_open(const char *directory, const unsigned char epoch[WAL_EPOCH_BYTES], struct wal **out)
 {
 	struct wal *w = wal_new(epoch, 0);
@@ -260,8 +283,40 @@ static bool file_goes_on(const struct wal *w, const unsigned char *bytes, uint64
 	return false;
 }
 
+bool wal_foreign(const char *directory, const unsigned char epoch[WAL_EPOCH_BYTES])
+{
+	bool found = false;
+	for (unsigned i = 0; i < 2 && !found; i++) {
+		struct wal_head head;
+		struct wal w = { .file_bytes = WAL_MAX_BYTES };
+		struct wal_record r;
+		int fd;
+		bool other = head_read(directory, i, &fd, &head) && memcmp(head.epoch, epoch, sizeof head.epoch) != 0;
+		if (other && pread(fd, &r, sizeof r, HEAD_BYTES) == (ssize_t)sizeof r && r.seq != 0 && r.len <= WAL_MAX_BYTES) {
+			unsigned char *payload = malloc(r.len + 1);
+			memcpy(w.epoch, head.epoch, sizeof w.epoch);
+			found = payload != NULL && pread(fd, payload, r.len, HEAD_BYTES + sizeof r) == (ssize_t)r.len &&
+			        record_crc(&w, &r, payload) == r.crc;
+			free(payload);
+		}
+		if (fd >= 0)
+			(void)close(fd);
+	}
+	return found;
+}
+
+/* Whether a record that should come next was begun where the records end, and is not whole. */
+static bool record_torn(const struct wal *w, const unsigned char *bytes, uint64_t at, uint64_t seq)
+{
+	struct wal_record r;
+	if (w->file_bytes - at < sizeof r)
+		return false;
+	memcpy(&r, bytes + at, sizeof r);
+	return r.seq == seq + 1;
+}
+
 /* Goes through the records of one file; *seq is the last one seen. */
-static int file_replay(struct wal_reader *r, unsigned i, const unsigned char *bytes, uint64_t *seq)
+static int file_replay(struct wal_reader *r, unsigned i, const unsigned char *bytes, uint64_t *seq, bool *torn)
 {
 	struct wal_file *f = &r->w->files[i];
 	struct wal_record rec;
@@ -279,11 +334,12 @@ static int file_replay(struct wal_reader *r, unsigned i, const unsigned char *by
 		f->last_seq = rec.seq;
 		f->at = at + record_bytes(rec.len);
 	}
+	*torn = *torn || record_torn(r->w, bytes, at, *seq);
 	return file_goes_on(r->w, bytes, at, *seq) ? -ST_CORRUPT : 0;
 }
 
 int wal_replay(struct wal *w, uint64_t applied, int (*each)(void *ctx, const unsigned char *payload, size_t len), void *ctx,
-               uint64_t *last)
+               uint64_t *last, bool *torn)
 {
 	struct wal_reader r = { .w = w, .each = each, .ctx = ctx };
 	struct wal_record first[2] = { { .seq = 0 }, { .seq = 0 } };
@@ -296,8 +352,10 @@ int wal_replay(struct wal *w, uint64_t applied, int (*each)(void *ctx, const uns
 	}
 	unsigned older = first[1].seq < first[0].seq;
 	*last = applied;
+	*torn = false;
 	for (unsigned i = 0; rc == 0 && i < 2; i++)
-		rc = file_replay(&r, i == 0 ? older : 1 - older, bytes + (i == 0 ? older : 1 - older) * w->file_bytes, last);
+		rc = file_replay(&r, i == 0 ? older : 1 - older, bytes + (i == 0 ? older : 1 - older) * w->file_bytes, last,
+		                 torn);
 	free(bytes);
 	/* Writing goes on where the newest record ends. */
 	w->active = w->files[1].last_seq > w->files[0].last_seq;

@@ -26,12 +26,16 @@ struct wal;
 int wal_create(const char *directory, size_t file_bytes, const unsigned char epoch[WAL_EPOCH_BYTES], struct wal **out);
 /* Opens those of an epoch. -ST_NO_ITEM where a file is missing or of another epoch. */
 int wal_open(const char *directory, const unsigned char epoch[WAL_EPOCH_BYTES], struct wal **out);
+/* Whether there is any log at all; and one of another epoch that holds records. */
+bool wal_any(const char *directory);
+bool wal_foreign(const char *directory, const unsigned char epoch[WAL_EPOCH_BYTES]);
 void wal_close(struct wal *w);                   /* NULL is fine */
 
-/* Calls each with the payload of every record behind applied, in order; negative stops. Once, after wal_open. *last: the newest seq.
+/* Calls each with the payload of every record behind applied, in order; negative stops. Once, after wal_open. *last: the newest seq;
+ * *torn: a last record was begun and is not whole; it was not promised, unless the disk changed it. -ST_IO: a file is cut short.
  * -ST_CORRUPT where a record in the middle is damaged: what follows it was promised and must not be lost in silence. */
 int wal_replay(struct wal *w, uint64_t applied, int (*each)(void *ctx, const unsigned char *payload, size_t len), void *ctx,
-               uint64_t *last);
+               uint64_t *last, bool *torn);
 
 /* Writes one record and syncs it. -ST_TOO_LARGE: it does not fit into what is left (switch, or bring the trees up to date);
  * -ST_NO_SPACE (nothing happened); -ST_IO: what is on disk is not known. */

@@ -4,6 +4,8 @@ daemon_libstore_a_SOURCES = \
 	%D%/kv_backup.c \
 	%D%/kv_cursor.c \
 	%D%/kv_lmdb.c %D%/kv_lmdb.h \
+	%D%/kv_lmdb_file.c %D%/kv_lmdb_file.h \
+	%D%/kv_log.c \
 	%D%/kv_merge.c \
 	%D%/kv_overlay.c %D%/kv_overlay.h \
 	%D%/kv_wal.c %D%/kv_wal.h \

@@ -138,6 +138,12 @@ int store_settle(struct store *s)
 	return kv_settle(s->kv);
 }
 
+unsigned store_doubts(const struct store *s)
+{
+	_Static_assert(STORE_DOUBT_TORN == KV_DOUBT_TORN && STORE_DOUBT_STALE == KV_DOUBT_STALE, "the same bits");
+	return kv_doubts(s->kv);
+}
+
 int store_file_id(const struct store *s, char *buf, size_t size)
 {
 	char path[4096];

@@ -52,6 +52,12 @@ void store_close(struct store *s);
 int store_tidy(struct store *s, bool idle);
 /* All of it, before a clean end. */
 int store_settle(struct store *s);
+/* What was noticed when it was opened: KV_DOUBT_TORN, KV_DOUBT_STALE (kv.h). */
+#define STORE_DOUBT_TORN 1u
+#define STORE_DOUBT_STALE 2u
+unsigned store_doubts(const struct store *s);
+/* A fact that stands in backups alone: when this copy was made. "" or absent: it is none. */
+#define STORE_FACT_COPY "copy"
 /* Which file holds the data ("device:inode-birth"): changes when a store is copied or restored. buf >= 64 bytes. */
 int store_file_id(const struct store *s, char *buf, size_t size);
 /* As kv_map_size. */

@@ -8,6 +8,7 @@
 #include "daemon/store/store_check.h"
 #include "proto/hash.h"
 #include "proto/status.h"
+#include "proto/unit.h"
 
 void care_problem(struct care_report *r, const char *what, uint64_t id, uint64_t n, const char *detail)
 {
@@ -239,7 +240,8 @@ int store_verify(struct store_txn *t, struct care_report *report)
 	return rc == -ST_NO_ITEM ? 0 : rc;
 }
 
-int store_backup(struct store *s, const char *directory, char *why, size_t why_size)
+int store_backup(struct store *s, const char *directory, int64_t now_ms, char *why, size_t why_size)
 {
-	return kv_backup(s->kv, directory, why, why_size);
+	char when[40];
+	return kv_backup(s->kv, directory, "M" STORE_FACT_COPY, unit_utc_format(now_ms, when, sizeof when), why, why_size);
 }

@@ -23,7 +23,7 @@ int store_check(struct store_txn *t, struct care_report *report);
 /* The journal's chain: each entry's hash is that of the one before, its key and its bytes. */
 int store_verify(struct store_txn *t, struct care_report *report);
 /* A consistent copy into an empty directory, while the daemon works. why: a text for people. */
-int store_backup(struct store *s, const char *directory, char *why, size_t why_size);
+int store_backup(struct store *s, const char *directory, int64_t now_ms, char *why, size_t why_size);
 
 /* ---- removing what is old, in small steps, in a write transaction ---- */
 /* Looks at up to max_looks ended targets from *cursor ("" = the beginning; "" again at the end) and removes posts all of whose

@@ -124,14 +124,16 @@ def test_the_same_text_again_is_not_taken_for_the_one_before():
     eq(place.texts(), ["Good morning"] * 3, "what stands on the platform")
 
 
-def restored(d, *posts):
-    """Takes a backup, lets act() go on, and puts the backup in the place of the store, as a person does."""
+def restored(d, *posts, in_place=True):
+    """Takes a backup, lets the posts go out, and puts the backup in the place of the store, as a person does: by cp, which writes into
+    the same file, or by a new file."""
     copy = os.path.join(d.dir, "copy")
     d.run("backup", copy)
     for ident in posts:
         d.wait_state(ident, "published", 60)
     d.stop()
-    os.unlink(os.path.join(d.state, "data.mdb"))
+    if not in_place:
+        os.unlink(os.path.join(d.state, "data.mdb"))
     shutil.copy(os.path.join(copy, "data.mdb"), d.state)
     return d
 
@@ -141,6 +143,11 @@ def log_of(d, event):
 
 
 def test_backup_in_its_place_settles_itself():
+    for in_place in (True, False):
+        backup_settles_itself(in_place)
+
+
+def backup_settles_itself(in_place):
     place = Masto()
     d = daemon()
     place.account(d, "brand")
@@ -149,7 +156,7 @@ def test_backup_in_its_place_settles_itself():
     first = d.add("brand", "in the copy", "--at", "+4s")
     shot = d.add("brand", "", "--at", "+4s", "-m", picture(d, "a.png"), "--alt", "Red tulips")
     later = d.add("brand", "far", "--at", "+1h")
-    restored(d, first, shot)
+    restored(d, first, shot, in_place=in_place)
     place.sim.set(read_fail=2)
     since = len(d.logs())
     d.start()
@@ -260,6 +267,54 @@ def test_a_copy_beside_its_original_stays_closed():
     other.start()
     reason = until(lambda: next((g["reason"] for g in other.status()["gates"] if "not there. Make sure" in g["reason"]), None), "looked for", 60)
     check("smmq release --gate restored" in reason, "what to do:", reason)
+
+
+def test_an_old_data_file_beside_a_newer_log():
+    """A plain copy from an earlier clean end, put back by cp after a kill: same inode, and the log of the later life beside it."""
+    place = Masto()
+    d = daemon()
+    place.account(d, "brand")
+    d.start()
+    ident = d.add("brand", "hello", "--at", "+5s")
+    d.stop()
+    shutil.copy(os.path.join(d.state, "data.mdb"), d.dir)
+    shutil.copy(os.path.join(d.state, "instance"), d.dir)
+    d.start()
+    d.wait_state(ident, "published", 60)
+    d.kill9()
+    for name in ("data.mdb", "instance"):
+        shutil.copy(os.path.join(d.dir, name), d.state)
+    since = len(d.logs())
+    d.start()
+    until(lambda: not d.status()["gates"], "the gate opens by itself", 60)
+    check(any("later state" in line for line in d.loud(since)), "it says why:", d.loud(since))
+    eq(d.target(ident)["state"], "published")
+    eq(place.texts(), ["hello"], "what stands on the platform")
+
+
+def test_a_store_that_is_not_whole_is_refused():
+    """Each with 74 and one line that names the file and what to do; nothing begins anew in silence."""
+    d = daemon(notes=True).start()
+    ident = d.add("notes", "x" * 3000, "--at", "+1h")
+    d.stop()
+    data, kept = os.path.join(d.state, "data.mdb"), os.path.join(d.dir, "kept.mdb")
+    shutil.copy(data, kept)
+
+    def refused(*words):
+        rc, text = d.run_to_end()
+        eq(rc, 74, "exit status: %s" % text)
+        for word in words:
+            check(word in text, "the message lacks %s:" % word, text)
+
+    os.truncate(data, os.path.getsize(data) // 2)
+    refused("data.mdb is cut short", "smmq backup")
+    os.truncate(data, 0)
+    refused("data.mdb is missing or empty", "remove wal.0")
+    os.unlink(data)
+    refused("data.mdb is missing or empty", "smmq backup")
+    shutil.copy(kept, data)
+    d.start()
+    eq(d.target(ident)["state"], "queued")
 
 
 if __name__ == "__main__":

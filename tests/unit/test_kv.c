@@ -323,9 +323,11 @@ static void test_torn(void **state)
 	kv_close(w->kv);
 	log_damage(w, 0, 4096 + 2 * RECORD + 20, "????", 4);
 	world_open(w);
+	assert_int_equal(kv_doubts(w->kv), KV_DOUBT_TORN);
 	assert_true(has_one(w, 0) && has_one(w, 1) && !has_one(w, 2));
 	put_one(w, 3, "values");
 	crash(w);
+	assert_int_equal(kv_doubts(w->kv), 0);
 	assert_true(has_one(w, 0) && has_one(w, 1) && !has_one(w, 2) && has_one(w, 3));
 }
 
@@ -364,7 +366,132 @@ static void test_missing(void **state)
 	assert_non_null(strstr(why, "smmq backup"));
 }
 
+static void file_copy(const struct world *w, const char *from, const char *to)
+{
+	char a[128], b[128], command[300];
+	(void)snprintf(a, sizeof a, "%s/%s", w->directory, from);
+	(void)snprintf(b, sizeof b, "%s/%s", w->directory, to);
+	(void)snprintf(command, sizeof command, "cp %s %s", a, b);
+	assert_int_equal(system(command), 0);
+}
+
+static void file_cut(const struct world *w, const char *name, off_t bytes)
+{
+	char path[128];
+	(void)snprintf(path, sizeof path, "%s/%s", w->directory, name);
+	assert_int_equal(truncate(path, bytes), 0);
+}
+
+static void settle_and_close(struct world *w)
+{
+	assert_int_equal(kv_settle(w->kv), 0);
+	kv_close(w->kv);
+	w->kv = NULL;
+}
+
+/* Trees as they were at an earlier clean end, in the place of later ones: the log beside them gives it away, whether the later life
+ * ended cleanly or not. */
+static void test_stale(void **state)
+{
+	struct world *w = *state;
+	for (int clean = 0; clean < 2; clean++) {
+		put_one(w, 2, "values");
+		settle_and_close(w);
+		file_copy(w, "data.mdb", "old");
+		world_open(w);
+		assert_int_equal(kv_doubts(w->kv), 0);
+		put_one(w, 3, "values");
+		if (clean)
+			assert_int_equal(kv_settle(w->kv), 0);
+		kv_close(w->kv);
+		w->kv = NULL;
+		file_copy(w, "old", "data.mdb");
+		world_open(w);
+		assert_int_equal(kv_doubts(w->kv), KV_DOUBT_STALE);
+		assert_true(has_one(w, 2));
+		kv_close(w->kv);
+		world_open(w);
+		assert_int_equal(kv_doubts(w->kv), 0);
+	}
+	remove_file(w, "old");
+}
+
+/* A log without its trees is no empty store. */
+static void test_orphaned(void **state)
+{
+	struct world *w = *state;
+	char why[600] = "";
+	put_one(w, 1, "values");
+	settle_and_close(w);
+	file_copy(w, "data.mdb", "kept");
+	file_cut(w, "data.mdb", 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(kv_open(w->directory, MAP_BYTES, trees, 3, &w->kv, why, sizeof why), -ST_IO);
+		assert_non_null(strstr(why, "data.mdb"));
+		assert_non_null(strstr(why, "smmq backup"));
+		if (i == 0)
+			remove_file(w, "data.mdb");
+	}
+	file_copy(w, "kept", "data.mdb");
+	remove_file(w, "kept");
+	world_open(w);
+	assert_true(has_one(w, 1));
+}
+
+/* Files that are shorter than they say are named, and nothing is read behind their end. */
+static void test_cut_short(void **state)
+{
+	struct world *w = *state;
+	char why[600] = "", value[1500];
+	memset(value, 'v', sizeof value - 1);
+	value[sizeof value - 1] = '\0';
+	for (unsigned i = 0; i < 200; i++)
+		put_one(w, i, value);
+	settle_and_close(w);
+	file_copy(w, "data.mdb", "whole");
+	for (off_t bytes = 4096 * 60; bytes >= 4096 * 4; bytes -= 4096 * 4 + 17) {
+		file_copy(w, "whole", "data.mdb");
+		file_cut(w, "data.mdb", bytes);
+		why[0] = '\0';
+		assert_int_equal(kv_open(w->directory, MAP_BYTES, trees, 3, &w->kv, why, sizeof why), -ST_CORRUPT);
+		assert_non_null(strstr(why, "data.mdb is cut short"));
+	}
+	file_copy(w, "whole", "data.mdb");
+	remove_file(w, "whole");
+	world_open(w);
+	put_one(w, 1, "values");
+	kv_close(w->kv);
+	w->kv = NULL;
+	file_copy(w, "wal.0", "kept");
+	file_cut(w, "wal.0", 4096);
+	assert_int_equal(kv_open(w->directory, MAP_BYTES, trees, 3, &w->kv, why, sizeof why), -ST_IO);
+	assert_non_null(strstr(why, "wal.0"));
+	assert_non_null(strstr(why, "smmq backup"));
+	file_copy(w, "kept", "wal.0");
+	remove_file(w, "kept");
+	world_open(w);
+	assert_true(has_one(w, 1));
+}
+
 /* ---- copies and readers ---- */
+
+static void check_mark(struct world *w, const char *want)
+{
+	struct kv_txn *t;
+	struct kv_slice v;
+	assert_int_equal(kv_begin(w->kv, false, &t), 0);
+	int rc = kv_get(t, "Mcopy", 5, &v);
+	assert_int_equal(rc, want != NULL ? 0 : -ST_NO_ITEM);
+	if (want != NULL)
+		assert_memory_equal(v.data, want, strlen(want));
+	kv_abort(t);
+	if (want == NULL)
+		return;
+	/* Not one of the model's keys. */
+	assert_int_equal(kv_begin(w->kv, true, &t), 0);
+	assert_int_equal(kv_del(t, "Mcopy", 5), 0);
+	assert_int_equal(kv_commit(t), 0);
+}
 
 static void test_backup(void **state)
 {
@@ -379,10 +506,12 @@ static void test_backup(void **state)
 		transaction(w);
 	(void)snprintf(copy.directory, sizeof copy.directory, "/tmp/smmq-kv-XXXXXX");
 	assert_non_null(mkdtemp(copy.directory));
-	assert_int_equal(kv_backup(w->kv, copy.directory, why, sizeof why), 0);
+	assert_int_equal(kv_backup(w->kv, copy.directory, "Mcopy", "now", why, sizeof why), 0);
 	copy.committed = w->committed;
 	transaction(w);
 	world_open(&copy);
+	check_mark(&copy, "now");
+	check_mark(w, NULL);
 	check_committed(&copy);
 	kv_close(copy.kv);
 	static const char *const files[] = { "data.mdb", "lock.mdb", "wal.0", "wal.1" };
@@ -462,6 +591,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_torn, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_missing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_stale, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_orphaned, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_cut_short, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_backup, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_snapshot, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_readers, setup, teardown),

@@ -161,7 +161,7 @@ static uint64_t started_id(struct house *h, const char *clock)
 	begin(h->w, true);
 	assert_int_equal(store_fact_put(h->w->txn, "clock", clock), 0);
 	commit(h->w);
-	assert_int_equal(guard_new(h->w->directory, "1:2", &g), 0);
+	assert_int_equal(guard_new(h->w->directory, "1:2", 0, &g), 0);
 	assert_int_equal(turns_submit(h->turns, guard_turn, NULL, NULL, g, 0), 0);
 	turns_pump(h->turns);
 	assert_int_equal(guard_bind(g), 0);

@@ -12,6 +12,7 @@
 #define CHECK_MS 10000       /* a monitor wants an answer, or an alarm */
 #define CHECK_BAD 2
 #define CHECK_WARN 1
+#define CHECK_LIMIT_MS (3600 * INT64_C(1000))     /* most platforms limit by the quarter of an hour or the hour */
 
 static int64_t number(const struct json *object, const char *key)
 {
@@ -21,11 +22,18 @@ static int64_t number(const struct json *object, const char *key)
 	return n;
 }
 
+static bool limited(const struct json *account)
+{
+	const char *state = json_get_text(account, "state");
+
+	return state && strcmp(state, "limited") == 0;
+}
+
 static bool paused(const struct json *account)
 {
 	const char *state = json_get_text(account, "state");
 
-	return state && strcmp(state, "ready") != 0;
+	return state && strcmp(state, "ready") != 0 && !limited(account);
 }
 
 /* ---- --check ---- */
@@ -56,6 +64,8 @@ static int check(struct client *c, const struct json *status)
 
 		if (paused(a))
 			add_problem(&bad, "account paused:", name ? name : "?", 0);
+		if (limited(a) && number(a, "not_before_ms") - number(status, "now_ms") > CHECK_LIMIT_MS)
+			add_problem(&warn, "account rate limited for long:", name ? name : "?", 0);
 		late += number(a, "late");
 	}
 	if (late > 0)
@@ -69,6 +79,8 @@ static int check(struct client *c, const struct json *status)
 	}
 	if (json_true(json_path(status, "store.low"), false))
 		add_problem(&bad, "the", "store is full", 0);
+	if (json_true(json_get(status, "draining"), false))
+		add_problem(&warn, "draining:", "nothing is fired", 0);
 	if (bad.len > 0) {
 		level = CHECK_BAD;
 		word = "CRITICAL";
@@ -118,12 +130,15 @@ static void print_problems(struct out *o, const struct json *status)
 	for (const struct json *a = json_first(json_get(status, "accounts")); a; a = json_next(a)) {
 		const char *name = json_get_text(a, "name"), *state = json_get_text(a, "state"),
 				   *reason = json_get_text(a, "reason");
-		char what[512], next[256];
+		char what[512], next[256], until[WHEN_SIZE + 16], when[WHEN_SIZE];
 
 		late += number(a, "late");
-		if (!paused(a))
+		if (!paused(a) && !limited(a))
 			continue;
-		snprintf(what, sizeof what, "account %.100s is %.40s%s%.300s", name ? name : "?", state, reason ? ": " : "",
+		until[0] = '\0';
+		if (limited(a))
+			snprintf(until, sizeof until, ", until %s", when_here(number(a, "not_before_ms"), when));
+		snprintf(what, sizeof what, "account %.100s is %.40s%s%s%.300s", name ? name : "?", state, until, reason ? ": " : "",
 			reason ? reason : "");
 		snprintf(next, sizeof next, "smmq release --account %.100s", name ? name : "?");
 		problem(o, what, next);

@@ -101,13 +101,16 @@ static int standing_walk(struct cmd_call *c, int (*each)(struct cmd_call *c, con
 static void write_standing(struct cmd_call *c, const struct standing *s)
 {
 	char text[40];
-	bool waits = s->account.not_before_ms > c->now_ms;
+	struct queue_limit limit;
+	if (queue_limit_get(c->txn, c->arena, &s->account, s->conf, c->now_ms, &limit) < 0)
+		limit.until_ms = 0;
+	bool waits = limit.until_ms > 0;
 	jw_str(&c->w, "name", s->conf != NULL ? s->conf->name : s->account.name);
 	jw_str(&c->w, "platform", s->conf != NULL ? s->conf->plat->name : s->account.platform);
 	jw_str(&c->w, "zone", s->conf != NULL ? s->conf->time_zone : NULL);
-	jw_str(&c->w, "state", s->conf == NULL ? "gone" : s->account.pause_reason != NULL ? "paused" : "ready");
-	jw_str(&c->w, "reason", s->account.pause_reason != NULL ? s->account.pause_reason : waits ? s->account.not_before_reason : NULL);
-	jw_int(&c->w, "not_before_ms", waits ? s->account.not_before_ms : 0);
+	jw_str(&c->w, "state", s->conf == NULL ? "gone" : s->account.pause_reason != NULL ? "paused" : waits ? "limited" : "ready");
+	jw_str(&c->w, "reason", s->account.pause_reason != NULL ? s->account.pause_reason : waits ? limit.reason : NULL);
+	jw_int(&c->w, "not_before_ms", limit.until_ms);
 	jw_int(&c->w, "queued", s->counts[STATE_QUEUED]);
 	jw_str(&c->w, "next_due", s->next_ms == INT64_MAX ? NULL : unit_utc_format(s->next_ms, text, sizeof text));
 	if (s->next_ms == INT64_MAX)

@@ -255,20 +255,26 @@ static int release_gate(struct turn *t, struct cmd_call *c)
 	if (rc != 1)
 		return rc;
 	struct account account;
+	const struct conf_account *conf = s.account != NULL ? conf_account_find(c->conf, s.account) : NULL;
+	int limited = 0;
 	bool paused = s.account != NULL && store_account_find(t->txn, c->arena, s.account, &account) == 0 && account.pause_reason != NULL;
 	struct gate g;
 	rc = store_gate_get(t->txn, c->arena, name, &g);
 	if (rc < 0 && rc != -ST_NO_ITEM)
 		return rc;
-	if (rc == -ST_NO_ITEM && !paused)
+	bool gated = rc == 0;
+	if (s.account != NULL && store_account_find(t->txn, c->arena, s.account, &account) == 0)
+		limited = queue_limit_clear(t, &account, conf, c->who.name);
+	if (limited < 0)
+		return limited;
+	if (!gated && !paused && !limited)
 		return cmd_err(c, ST_NO_ITEM, "nothing is held by \"%.140s\"; smmq status lists the gates", name), 0;
-	int64_t since_ms = rc == 0 ? g.since_ms : t->now_ms;
-	const char *policy = backlog != NULL ? backlog : rc == 0 && g.backlog != NULL ? g.backlog : queue_backlog_name(BACKLOG_PACE);
+	int64_t since_ms = gated ? g.since_ms : t->now_ms;
+	const char *policy = backlog != NULL ? backlog : gated && g.backlog != NULL ? g.backlog : queue_backlog_name(BACKLOG_PACE);
 	if (paused && account.pause_ms < since_ms)
 		since_ms = account.pause_ms;
-	if (rc == 0)
-		rc = queue_gate_remove(t, name, c->who.name, NULL);
-	if (paused && (rc == 0 || rc == -ST_NO_ITEM))
+	rc = gated ? queue_gate_remove(t, name, c->who.name, NULL) : 0;
+	if (paused && rc == 0)
 		rc = queue_account_resume(t, &account, c->who.name);
 	/* What the release says counts, also where the gate had a policy of its own. */
 	if (rc == 0 && backlog != NULL)
@@ -278,6 +284,8 @@ static int release_gate(struct turn *t, struct cmd_call *c)
 	cmd_ok(c);
 	jw_str(&c->w, "gate", name);
 	jw_str(&c->w, "backlog", policy);
+	if (limited)
+		jw_bool(&c->w, "limit", true);
 	return cmd_ok_end(c);
 }
 

@@ -56,6 +56,7 @@ static struct waits view_waits(struct cmd_call *c, const struct cmd_view *v, con
 {
 	struct waits w = { .gate = NULL, .reason = t->reason };
 	struct account account;
+	char when[40];
 	if (t->state != STATE_QUEUED)
 		return w;
 	const struct gate *g = queue_gate_of(&v->gates, t->account, t->label);
@@ -65,10 +66,17 @@ static struct waits view_waits(struct cmd_call *c, const struct cmd_view *v, con
 		return w;
 	if (account.pause_reason != NULL)
 		return (struct waits){ arena_fmt(c->arena, "account:%s", t->account), account.pause_reason };
-	if (w.reason == NULL && account.not_before_ms > c->now_ms)
-		w.reason = account.not_before_reason;
-	if (w.reason == NULL && account.pace_ms > c->now_ms && t->due_ms < c->now_ms)
-		w.reason = account.pace_reason;
+	if (t->due_ms > c->now_ms)
+		return w;
+	struct queue_limit limit;
+	int64_t until_ms = account.pace_ms;
+	const char *why = account.pace_reason;
+	if (queue_limit_get(c->txn, c->arena, &account, conf_account_find(c->conf, t->account), c->now_ms, &limit) == 0 && limit.until_ms > 0) {
+		until_ms = limit.until_ms;
+		why = t->reason != NULL ? t->reason : limit.reason;
+	}
+	if (until_ms > c->now_ms && why != NULL)
+		w.reason = arena_fmt(c->arena, "%s; not before %s", why, unit_utc_format(until_ms, when, sizeof when));
 	return w;
 }
 

@@ -320,12 +320,17 @@ int drive_lose(struct drive *d, const char *evidence)
 
 int drive_rate_limit(struct drive *d)
 {
-	struct account *account = d->account;
-	int64_t until_ms = d->out.until_ms > d->t->now_ms ? d->out.until_ms : d->t->now_ms + drive_backoff_ms(d, 1);
-	if (until_ms <= account->not_before_ms)
+	int64_t at_ms = d->out.until_ms > d->t->now_ms ? d->out.until_ms : d->t->now_ms + drive_backoff_ms(d, 1);
+	return queue_limit_set(d->t, d->account, d->conf, d->out.scope == PLAT_APPLICATION, at_ms, d->out.text);
+}
+
+/* What was just taken may have been the last that is taken for now: then the next one is not sent to be refused. */
+int drive_spent(struct drive *d)
+{
+	/* Limits of reads are others. */
+	bool posted = d->in->once || d->out.verdict == PLAT_DONE;
+	int64_t until_ms = posted && d->in->answer.status < 400 ? plat_spent_ms(&d->pin) : 0;
+	if (until_ms <= d->t->now_ms)
 		return 0;
-	account->not_before_ms = until_ms;
-	account->not_before_reason = arena_strdup(d->t->arena, d->out.text);
-	int rc = store_account_put(d->t->txn, account);
-	return rc < 0 ? rc : queue_note(d->t, NULL, account->name, "limit", d->out.text, NULL, NULL);
+	return queue_limit_set(d->t, d->account, d->conf, false, until_ms, "the platform takes no more for now");
 }

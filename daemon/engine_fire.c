@@ -212,16 +212,20 @@ static int fire_one(struct turn *t, struct fire_input *in, struct account *accou
 	return rc < 0 ? rc : 1;
 }
 
-/* Whether the account may send now; if not, in->next_ms says when to look again (INT64_MAX: when something changes). */
-static bool fire_allowed(struct turn *t, struct fire_input *in, const struct account *account, const struct conf_account *conf,
+/* 1: the account may send now; 0: in->next_ms says when to look again (INT64_MAX: when something changes); or a status. */
+static int fire_allowed(struct turn *t, struct fire_input *in, const struct account *account, const struct conf_account *conf,
                          const struct queue_gates *gates, bool needs_session)
 {
+	struct queue_limit limit;
 	in->next_ms = INT64_MAX;
 	if (conf == NULL || account->pause_reason != NULL || queue_gate_of(gates, account->name, NULL) != NULL)
-		return false;
-	if (account->not_before_ms > t->now_ms && account->not_before_ms - t->now_ms <= ENGINE_RATE_MAX_MS) {
-		in->next_ms = account->not_before_ms;
-		return false;
+		return 0;
+	int rc = queue_limit_get(t->txn, t->arena, account, conf, t->now_ms, &limit);
+	if (rc < 0)
+		return rc;
+	if (limit.until_ms > 0) {
+		in->next_ms = limit.until_ms;
+		return 0;
 	}
 	if (needs_session)
 		in->needs_session = true;
@@ -301,8 +305,9 @@ int engine_fire_turn(struct turn *t, void *input)
 	if (due == 0)
 		return fire_next(t, in);
 	struct drive probe = { .t = t, .conf = conf, .account = &account };
-	if (!fire_allowed(t, in, &account, conf, &gates, conf != NULL && drive_needs_session(&probe)))
-		return 0;
+	rc = fire_allowed(t, in, &account, conf, &gates, conf != NULL && drive_needs_session(&probe));
+	if (rc != 1)
+		return rc;
 	rc = fire_scan(t, in, &account, conf, &gates);
 	return rc == 0 && in->account_changed ? store_account_put(t->txn, &account) : rc;
 }

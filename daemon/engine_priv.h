@@ -15,7 +15,6 @@
 #define ENGINE_RETRY_TURN_MS 1000                   /* a turn that could not be run is tried again so much later */
 #define ENGINE_ARM_MS 15                            /* an intent is committed so much before it is due, at most, and sent on time */
 #define ENGINE_JUMP_MS (60 * 1000)                  /* a clock that jumped further ahead than this may be a machine that slept in a snapshot */
-#define ENGINE_RATE_MAX_MS (25LL * 3600 * 1000)     /* no platform's limit lasts longer: beyond it the clock was wrong */
 
 enum run_kind { RUN_PUBLISH, RUN_LOOK, RUN_SESSION, RUN_CLEAN };
 enum run_phase { PHASE_TURN, PHASE_ARMED, PHASE_SENT, PHASE_WAITING, PHASE_SESSION };
@@ -215,7 +214,8 @@ const char *drive_body_sha256(struct turn *t, const struct plat_request *r);
 int drive_publish(struct drive *d);                        /* the driver is done: any live state -> published */
 int drive_lose(struct drive *d, const char *evidence);     /* open attempt, outcome unknown */
 int drive_plan_look(struct drive *d, int64_t at_ms);       /* (re)plans the next look at an unknown target; 0 = none */
-int drive_rate_limit(struct drive *d);                     /* a rate limit holds the account until out.until_ms */
+int drive_spent(struct drive *d);                          /* reads from a good answer that the limit is used up */
+int drive_rate_limit(struct drive *d);                     /* a rate limit holds the account, or all of its application, until out.until_ms */
 /* engine_clean.c */
 int clean_plan(struct drive *d);                           /* once a target is under way: plans its cleaning, where its platform has one */
 int clean_begin(struct turn *t, struct engine *e, const struct periodic_ref *ref);     /* PERIODIC_CLEAN: takes ref over */

@@ -94,8 +94,9 @@ static int on_fail(struct drive *d)
 		return defer(d, d->out.until_ms > at_ms ? d->out.until_ms : at_ms, d->out.text);
 	}
 	case PLAT_RATE:
+		/* The limit holds it back, not a time of its own: who ends the limit sends it. */
 		rc = drive_rate_limit(d);
-		return rc < 0 ? rc : defer(d, d->account->not_before_ms, d->out.text);
+		return rc < 0 ? rc : defer(d, 0, d->out.text);
 	case PLAT_AUTH:
 		rc = queue_account_pause(d->t, d->account, d->out.text);
 		return rc < 0 ? rc : defer(d, 0, d->out.text);
@@ -220,7 +221,9 @@ static int drive_answer(struct drive *d)
 	if (once && a->status >= 500)
 		return drive_lose(d, arena_fmt(d->t->arena, "%s was answered with %d, which leaves open whether it was done", d->in->step, a->status));
 	drive_response(d);
-	return drive_step(d);
+	d->conf->plat->step(&d->pin, &d->out);
+	rc = drive_spent(d);
+	return rc < 0 ? rc : drive_verdict(d);
 }
 
 int engine_drive_turn(struct turn *t, void *input)

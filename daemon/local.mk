@@ -38,6 +38,7 @@ daemon_libsmmqd_a_SOURCES = \
 	%D%/media.c %D%/media.h \
 	%D%/queue.c %D%/queue.h \
 	%D%/queue_backlog.c \
+	%D%/queue_limit.c \
 	%D%/reload.c %D%/reload.h \
 	%D%/token.c \
 	%D%/turn.c %D%/turn.h

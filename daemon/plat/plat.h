@@ -171,15 +171,22 @@ enum plat_verdict {
 enum plat_class { PLAT_TRANSIENT, PLAT_RATE, PLAT_AUTH, PLAT_PERMANENT, PLAT_DUPLICATE, PLAT_UNKNOWN, PLAT_CLASS__COUNT };
 const char *plat_class_name(enum plat_class c);
 
+/* Whom a rate limit binds: one account, or all that share the application (platform, server, client id). */
+enum plat_scope { PLAT_ACCOUNT, PLAT_APPLICATION };
+
 struct plat_out {
 	enum plat_verdict verdict;
 	struct plat_request request;
 	int64_t until_ms;        /* PLAT_WAIT; PLAT_FAIL of class rate or transient: not before (0 = the engine's backoff) */
 	const char *remote_id, *url;
 	enum plat_class klass;
+	enum plat_scope scope;   /* of class rate */
 	const char *text;        /* for people, in the platform's own words where it has some; never holds a secret */
 	bool refused;            /* PLAT_NEED_SESSION: the platform refused the token that looked good */
 };
+
+/* The headers of a good answer say that no more is taken until then (remaining 0); 0: nothing of the kind. */
+int64_t plat_spent_ms(const struct plat_in *in);
 
 /* Fill *out and return; for use as `return plat_fail(...)`. */
 void plat_fail(struct plat_out *out, enum plat_class klass, const char *text);

@@ -165,6 +165,8 @@ int64_t wire_reset_ms(const struct plat_in *in)
 
 	if (!iso || wire_iso_ms(iso, &reset)) {
 		reset = seconds_ms(plat_response_header(r, "RateLimit-Reset"));
+		if (reset < 0)
+			reset = seconds_ms(plat_response_header(r, "X-Rate-Limit-Reset"));
 		span = seconds_ms(plat_response_header(r, "Retry-After"));
 		if (reset < 0 && span >= 0)
 			reset = span <= RESET_MAX_MS ? in->now_ms + span : in->now_ms + RESET_MAX_MS;
@@ -176,6 +178,19 @@ int64_t wire_reset_ms(const struct plat_in *in)
 	if (reset > in->now_ms + RESET_MAX_MS)
 		reset = in->now_ms + RESET_MAX_MS;
 	return reset + ((int64_t)in->random[0] << 8 | in->random[1]) % 5000 + 1;
+}
+
+int64_t plat_spent_ms(const struct plat_in *in)
+{
+	static const char *const names[] = { "X-RateLimit-Remaining", "RateLimit-Remaining", "X-Rate-Limit-Remaining" };
+
+	for (size_t i = 0; i < WIRE_COUNT(names); i++) {
+		const char *left = plat_response_header(in->response, names[i]);
+
+		if (left && !strcmp(left, "0"))
+			return wire_reset_ms(in);
+	}
+	return 0;
 }
 
 static bool control_char(const char *s, size_t len)

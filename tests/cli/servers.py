@@ -134,7 +134,7 @@ def faketime(shift, sanitizers=None):
 
 class Webhook:
     """An HTTP server that keeps every request, (path, headers in lower case, body), and answers as told: a list of statuses, one per
-    request; 200 when it has run out. Status 0 closes the connection."""
+    request, or a pair of status and further headers; 200 when it has run out. Status 0 closes the connection."""
 
     def __init__(self, *answers):
         self.answers = list(answers)
@@ -148,6 +148,7 @@ class Webhook:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 outer.requests.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
                 status = outer.answers.pop(0) if outer.answers else 200
+                status, more = status if isinstance(status, tuple) else (status, {})
                 if status == 0:
                     self.close_connection = True
                     return
@@ -155,6 +156,8 @@ class Webhook:
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(answer)))
+                for name, value in more.items():
+                    self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(answer)
 

@@ -319,6 +319,9 @@ class Daemon:
         """Queues with the client; the post's id."""
         return self.run("add", "-a", account, *args, text, **kw)
 
+    def account_status(self, name):
+        return next(a for a in self.status()["accounts"] if a["name"] == name)
+
     def show(self, ident):
         w = Wire(self.socket)
         try:

@@ -4,7 +4,7 @@ import json
 import time
 
 import smmqtest
-from servers import faketime
+from servers import Webhook, faketime
 from smmqtest import check, daemon, eq, until
 
 
@@ -147,6 +147,40 @@ def test_the_platforms_quota():
     for word in ("300", "3 hours", "next free time", "PlatformQuota="):
         check(word in a.body["message"], "the message:", a.body["message"])
     w.ok("ADD", {"accounts": ["social"], "text": "later", "at": "2035-03-01T15:00:00Z"})
+
+
+def test_a_rate_limit_is_seen_and_can_be_ended():
+    """A server may ask for an absurd wait: it is bounded, it is shown, a monitor hears of it, and a person can try now."""
+    hook = Webhook((429, {"Retry-After": "99999999999"}), (200, {"X-RateLimit-Remaining": "0", "RateLimit-Reset": "%d" % (time.time() + 300)}))
+    d = daemon().account("hook", "webhook", credential="signing", BaseURL="http://127.0.0.1:%d/in" % hook.port).start()
+    first = d.add("hook", "first", "--now")
+    until(lambda: d.account_status("hook")["state"] == "limited", "the account is limited")
+    a = d.account_status("hook")
+    check(23 * 3600e3 < a["not_before_ms"] - time.time() * 1000 < 25 * 3600e3, "a day at most:", a)
+    check("429" in a["reason"], "why:", a)
+    second = d.add("hook", "second", "--now")
+    until(lambda: "not before" in (d.target(second)["reason"] or ""), "the item says why it waits: %r" % d.target(second))
+    rc, out, _ = d.client("status", "--check")
+    check(rc == 1 and "rate limited" in out and "hook" in out, "a monitor hears of it:", rc, out)
+    check("limited" in d.run("status") and "smmq release --account hook" in d.run("status"), "status says what to do:", d.run("status"))
+    d.run("cancel", second)
+    d.kill9()
+    d.start()
+    eq(d.account_status("hook")["state"], "limited", "after a restart")
+    eq(len(hook.requests), 1, "requests")
+    out = json.loads(d.run("release", "--account", "hook", "-j"))
+    eq(out.get("limit"), True, "it says what it ended")
+    d.wait_state(first, "published")
+    # That good answer said that nothing more is taken for five minutes.
+    a = d.account_status("hook")
+    check(a["state"] == "limited" and 240e3 < a["not_before_ms"] - time.time() * 1000 < 360e3, "until the reset:", a)
+    third = d.add("hook", "third", "--now")
+    time.sleep(0.5)
+    eq(len(hook.requests), 2, "nothing is sent only to be refused")
+    d.run("release", "--account", "hook")
+    d.wait_state(third, "published")
+    d.fails(68, "release", "--account", "hook")
+    d.run("verify")
 
 
 if __name__ == "__main__":

@@ -183,6 +183,7 @@ int house_setup(void **state)
 	write_text(h, "smmqd.conf", text);
 	(void)snprintf(text, sizeof text, "[Account]\nPlatform=outbox\nDirectory=%s/out\n", h->w->directory);
 	write_text(h, "accounts.d/box.conf", text);
+	write_text(h, "accounts.d/cup.conf", text);
 	write_text(h, "secret", "identifier=x\npassword=abcdefgh\n");
 	(void)snprintf(text, sizeof text, "[Account]\nPlatform=bluesky\nBaseURL=https://sky.example\nCredential=%s/secret\n", h->w->directory);
 	write_text(h, "accounts.d/sky.conf", text);
@@ -200,7 +201,7 @@ int house_setup(void **state)
 
 int house_teardown(void **state)
 {
-	static const char *const files[] = { "accounts.d/box.conf", "accounts.d/sky.conf", "smmqd.conf", "secret" };
+	static const char *const files[] = { "accounts.d/box.conf", "accounts.d/cup.conf", "accounts.d/sky.conf", "smmqd.conf", "secret" };
 	struct house *h = *state;
 	void *world = h->w;
 	turns_free(h->turns);

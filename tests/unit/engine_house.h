@@ -1,5 +1,5 @@
 /* engine_house.h: an engine with its store and turns in one thread, without sockets: clock, alarm, HTTP and files are played. Its
- * accounts: "box" (outbox) and "sky" (bluesky). */
+ * accounts: "box" and "cup" (outbox) and "sky" (bluesky). */
 #ifndef SMMQ_TESTS_ENGINE_HOUSE_H
 #define SMMQ_TESTS_ENGINE_HOUSE_H
 

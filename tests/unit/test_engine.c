@@ -156,6 +156,111 @@ static void test_rate_limit_stays(void **state)
 	assert_true(a.not_before_ms == now_ms + 3600 * 1000);
 }
 
+static struct account account_of(struct house *h, const char *name)
+{
+	struct account a;
+	begin(h->w, false);
+	assert_int_equal(store_account_find(h->w->txn, &h->w->arena, name, &a), 0);
+	roll_back(h->w);
+	return a;
+}
+
+struct limited { struct house *house; bool application; };
+
+static int limit_turn(struct turn *t, void *input)
+{
+	const struct limited *l = input;
+	struct account a;
+	int rc = store_account_find(t->txn, t->arena, "box", &a);
+	return rc < 0 ? rc : queue_limit_set(t, &a, conf_account_find(l->house->conf, "box"), l->application, now_ms + 60 * 1000, "too fast");
+}
+
+static int unlimit_turn(struct turn *t, void *input)
+{
+	const struct limited *l = input;
+	struct account a;
+	int rc = store_account_find(t->txn, t->arena, "cup", &a);
+	rc = rc < 0 ? rc : queue_limit_clear(t, &a, conf_account_find(l->house->conf, "cup"), NULL);
+	return rc == 1 ? 0 : -ST_INTERNAL;
+}
+
+static void limit_fail(void *input, int status)
+{
+	(void)input;
+	fail_msg("status %d", status);
+}
+
+static void run_limit(struct house *h, int (*turn)(struct turn *, void *), bool application)
+{
+	static struct limited l;
+	l = (struct limited){ .house = h, .application = application };
+	assert_int_equal(turns_submit(h->turns, turn, limit_fail, NULL, &l, sizeof l), 0);
+	turns_pump(h->turns);
+}
+
+static void put_two(struct house *h)
+{
+	static char name_cup[] = "cup";
+	for (uint64_t id = 1; id <= 2; id++) {
+		struct target t = { .id = id, .account = id == 1 ? name_box : name_cup, .state = STATE_QUEUED, .due_ms = now_ms };
+		put_target(h, &t, "outbox");
+	}
+}
+
+static void write_next(struct house *h)
+{
+	written.done(written.ctx, 0, "");
+	house_run(h);
+}
+
+/* A limit of the account keeps that one back; its neighbour goes on. */
+static void test_account_limit(void **state)
+{
+	struct house *h = *state;
+	put_two(h);
+	run_limit(h, limit_turn, false);
+	assert_true(account_of(h, "box").not_before_ms == now_ms + 60 * 1000);
+	house_start(h);
+	house_run(h);
+	assert_int_equal(written_count, 1);
+	assert_string_equal(written_name, "2.1.json");
+	write_next(h);
+	now_ms += 61 * 1000;
+	house_run(h);
+	assert_int_equal(written_count, 2);
+	assert_string_equal(written_name, "1.1.json");
+	write_next(h);
+}
+
+/* A limit of the application keeps all of its accounts back until its time, */
+static void test_application_limit(void **state)
+{
+	struct house *h = *state;
+	put_two(h);
+	run_limit(h, limit_turn, true);
+	assert_true(account_of(h, "box").not_before_ms == 0);
+	house_start(h);
+	house_run(h);
+	assert_int_equal(written_count, 0);
+	now_ms += 61 * 1000;
+	house_run(h);
+	assert_int_equal(written_count, 2);
+}
+
+/* or until a person wants to try, for any of them. */
+static void test_application_limit_ends(void **state)
+{
+	struct house *h = *state;
+	put_two(h);
+	run_limit(h, limit_turn, true);
+	house_start(h);
+	house_run(h);
+	assert_int_equal(written_count, 0);
+	run_limit(h, unlimit_turn, true);
+	house_run(h);
+	assert_int_equal(written_count, 2);
+}
+
 static void on_unused(void *ctx, const char *sha256)
 {
 	struct house *h = ctx;
@@ -297,6 +402,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_damaged, house_setup, house_teardown),
 		cmocka_unit_test_setup_teardown(test_lost_zone, house_setup, house_teardown),
 		cmocka_unit_test_setup_teardown(test_rate_limit_stays, house_setup, house_teardown),
+		cmocka_unit_test_setup_teardown(test_account_limit, house_setup, house_teardown),
+		cmocka_unit_test_setup_teardown(test_application_limit, house_setup, house_teardown),
+		cmocka_unit_test_setup_teardown(test_application_limit_ends, house_setup, house_teardown),
 		cmocka_unit_test_setup_teardown(test_unused_media, house_setup, house_teardown),
 		cmocka_unit_test_setup_teardown(test_many_gates, house_setup, house_teardown),
 		cmocka_unit_test_setup_teardown(test_reload_platform, house_setup, house_teardown),

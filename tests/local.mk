@@ -177,7 +177,7 @@ check-kill: smmqd smmq
 .PHONY: check-kill
 check-sim: tests/sim/run_sim
 	tests/sim/run_sim --seed $${SEED:-1} --seeds $${SEEDS:-340} --items 300 --minimum 1
-	tests/sim/run_sim --seed $${SEED:-1} --seeds $${BACK_SEEDS:-100} --items 300 --back 90
+	tests/sim/run_sim --seed $${SEED:-1} --seeds $${BACK_SEEDS:-100} --items 300 --back 90 --steps 20
 	tests/sim/run_sim --seed $${SEED:-1} --seeds $${LATE_SEEDS:-100} --items 300 --steps 20
 	tests/sim/run_sim --seed $${SEED:-1} --seeds $${STOP_SEEDS:-4} --items 12 --accounts 1 --every-stop
 .PHONY: check-sim

@@ -23,10 +23,13 @@ static const char usage[] =
 	"Runs M posts through the core under faults, for COUNT seeds from N on. --steps: how far the wall clock steps at most.\n"
 	"--every-stop: no chance at all; each seed is run again for every commit and every send, and stops just before it, or just after.\n"
 	"--minimum: how often each cell of the table of coverage must be met.\n"
-	"--back: now and then the store goes back by up to so much, as in a machine that is put back to a snapshot.\n";
+	"--back: now and then the store goes back by up to so much, as in a machine that is put back to a snapshot. Not with large\n"
+	"--steps: what went out while the clock was ahead, and is not yet due when the store has gone back, cannot be told.\n";
 
 /* away: in a life that will be forgotten; people do nothing then, for what they did would be forgotten too. */
-struct life { struct core core; unsigned add_left; int64_t gap_us, step_us, back_us, known_ms; bool away; };
+struct life {
+	struct core core; unsigned add_left; int64_t gap_us, step_us, back_us, known_ms; bool away; char snapshot_end[JOURNAL_CURSOR_MAX];
+};
 
 static void add_event(void *data)
 {
@@ -117,11 +120,16 @@ static void remove_tree(const char *directory)
 
 static void copy_store(const struct life *l, const char *from, const char *to)
 {
-	char command[700];
-	/* Into the same file, as a disk that goes back: no number of a file or of a start tells. */
-	(void)snprintf(command, sizeof command, "cp --sparse=always '%s/%s' '%s/%s'", l->core.directory, from, l->core.directory, to);
-	if (system(command) != 0)
-		core_die("snapshot", command);
+	/* Into the same files, as a disk that goes back: no number of a file or of a start tells. Without its log the store would not
+	 * have gone back: what is in the newer one would come over it again. */
+	static const char *const files[] = { "data.mdb", "wal.0", "wal.1" };
+	char command[1000];
+	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+		(void)snprintf(command, sizeof command, "cp --sparse=always '%.255s/%s/%s' '%.255s/%s/'", l->core.directory, from, files[i],
+		               l->core.directory, to);
+		if (system(command) != 0)
+			core_die("snapshot", command);
+	}
 }
 
 static void snapshot_event(void *data);
@@ -131,7 +139,8 @@ static void back_event(void *data)
 	struct life *l = data;
 	if (l->core.store != NULL)
 		core_drop(&l->core);
-	copy_store(l, "snapshot", "state/data.mdb");
+	copy_store(l, "snapshot", "state");
+	memcpy(l->core.back_to, l->snapshot_end, sizeof l->core.back_to);
 	l->core.known_ms = l->known_ms;
 	l->away = false;
 	/* What was on its way has arrived when the machine is up again: live() starts it. */
@@ -147,8 +156,10 @@ static void snapshot_event(void *data)
 			sim_at(MINUTE_US, 0, snapshot_event, NULL, l);
 		return;
 	}
+	core_journal_end(&l->core, l->snapshot_end);
 	core_drop(&l->core);
-	copy_store(l, "state/data.mdb", "snapshot");
+	(void)mkdir("snapshot", 0700);
+	copy_store(l, "state", "snapshot");
 	l->known_ms = l->core.known_ms;
 	l->away = true;
 	core_boot(&l->core);

@@ -138,6 +138,30 @@ static void boot_failed(void *input, int status)
 	sim.dead = true;
 }
 
+void core_journal_end(struct core *c, char cursor[JOURNAL_CURSOR_MAX])
+{
+	struct store_txn *t;
+	int rc = store_begin(c->store, false, &t);
+	if (rc == 0) {
+		rc = store_journal_end(t, cursor);
+		store_abort(t);
+	}
+	if (rc < 0)
+		core_die("journal", status_info(rc)->help);
+}
+
+/* A store that was to go back and did not tests nothing. */
+static void check_back(struct core *c)
+{
+	char end[JOURNAL_CURSOR_MAX];
+	if (c->back_to[0] == '\0')
+		return;
+	core_journal_end(c, end);
+	if (strcmp(end, c->back_to) != 0)
+		core_die("the store did not go back; its journal ends at", end);
+	c->back_to[0] = '\0';
+}
+
 void core_boot(struct core *c)
 {
 	const struct turn_sinks sinks = { .ctx = c, .reply = on_reply, .due = on_due, .periodic = on_periodic, .journal = on_journal,
@@ -153,6 +177,7 @@ void core_boot(struct core *c)
 			core_die("store", why);
 		sim.dead = false;
 	}
+	check_back(c);
 	const struct engine_parts parts = { .loop = NULL };
 	struct engine_parts engine = parts;
 	if (turns_new(c->store, &sinks, &c->turns) < 0)

@@ -29,6 +29,7 @@ struct core {
 	size_t item_count, item_max;
 	bool steps;                      /* the clock is set so far that lateness means nothing */
 	uint64_t boots;
+	char back_to[JOURNAL_CURSOR_MAX];        /* not "": the journal's end that the store has gone back to, for the next start to check */
 	int64_t known_ms;                /* when the journal last grew, by the clock of the process */
 };
 
@@ -39,6 +40,7 @@ void core_boot(struct core *c);
 /* Lets go of everything the process had in memory, as a stop does. */
 void core_drop(struct core *c);
 void core_free(struct core *c);
+void core_journal_end(struct core *c, char cursor[JOURNAL_CURSOR_MAX]);
 void core_die(const char *what, const char *why) __attribute__((noreturn));
 /* What waits is run and released. */
 void core_pump(struct core *c);

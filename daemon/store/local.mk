@@ -3,8 +3,10 @@ daemon_libstore_a_SOURCES = \
 	%D%/kv.c %D%/kv.h %D%/kv_priv.h \
 	%D%/kv_backup.c \
 	%D%/kv_cursor.c \
-	%D%/kv_lmdb.c %D%/kv_lmdb.h \
+	%D%/kv_lmdb.c %D%/kv_lmdb.h %D%/kv_lmdb_priv.h \
+	%D%/kv_lmdb_env.c \
 	%D%/kv_lmdb_file.c %D%/kv_lmdb_file.h \
+	%D%/kv_lmdb_map.c \
 	%D%/kv_log.c \
 	%D%/kv_merge.c \
 	%D%/kv_overlay.c %D%/kv_overlay.h \

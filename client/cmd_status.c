@@ -130,7 +130,7 @@ static void print_problems(struct out *o, const struct json *status)
 	for (const struct json *a = json_first(json_get(status, "accounts")); a; a = json_next(a)) {
 		const char *name = json_get_text(a, "name"), *state = json_get_text(a, "state"),
 				   *reason = json_get_text(a, "reason");
-		char what[512], next[256], until[WHEN_SIZE + 16], when[WHEN_SIZE];
+		char what[512], next[320], until[WHEN_SIZE + 16], when[WHEN_SIZE];
 
 		late += number(a, "late");
 		if (!paused(a) && !limited(a))
@@ -140,7 +140,11 @@ static void print_problems(struct out *o, const struct json *status)
 			snprintf(until, sizeof until, ", until %s", when_here(number(a, "not_before_ms"), when));
 		snprintf(what, sizeof what, "account %.100s is %.40s%s%s%.300s", name ? name : "?", state, until, reason ? ": " : "",
 			reason ? reason : "");
-		snprintf(next, sizeof next, "smmq release --account %.100s", name ? name : "?");
+		if (state && strcmp(state, "gone") == 0)
+			snprintf(next, sizeof next, "put accounts.d/%.100s.conf back and reload, or: smmq cancel --account %.100s",
+				name ? name : "?", name ? name : "?");
+		else
+			snprintf(next, sizeof next, "smmq release --account %.100s", name ? name : "?");
 		problem(o, what, next);
 	}
 	problem_count(o, late, "late", "smmq list --state queued");

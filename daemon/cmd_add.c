@@ -25,6 +25,8 @@ struct add {
 	bool dry_run, hold, draft;
 };
 
+#define MAX_LATE_MIN_MS 1000
+
 static const char *const add_keys[] = {
 	"accounts", "text", "parts", "media", "first_comment", "link", "text_for", "at", "now", "past", "language", "label", "key",
 	"hold", "draft", "late", "max_late", "expires", "dry_run", NULL
@@ -47,9 +49,11 @@ static int add_accounts(struct turn *t, struct cmd_call *c, struct add *a)
 	size_t i = 0;
 	for (const struct json *v = json_first(names); v != NULL; v = json_next(v), i++) {
 		const char *name = json_text(v);
-		const struct conf_account *conf = name == NULL ? NULL : conf_account_find(c->conf, name);
+		if (name == NULL)
+			return cmd_err(c, ST_INVALID, "element %zu of \"accounts\" is no text; it is an account's name", i + 1), 0;
+		const struct conf_account *conf = conf_account_find(c->conf, name);
 		if (conf == NULL)
-			return cmd_err(c, ST_NO_ACCOUNT, "no account \"%.64s\"; smmq account lists those there are", name != NULL ? name : "?"), 0;
+			return cmd_err(c, ST_NO_ACCOUNT, "no account \"%.64s\"; smmq account lists those there are", name), 0;
 		for (size_t k = 0; k < i; k++)
 			if (a->list[k].conf == conf)
 				return cmd_err(c, ST_INVALID, "account \"%s\" stands twice in \"accounts\"", name), 0;
@@ -133,6 +137,9 @@ static int add_late(struct cmd_call *c, const struct conf_account *conf, struct 
 	const char *late;
 	if (!cmd_get_text(c, c->body, "late", &late) || !cmd_get_span(c, c->body, "max_late", &target->max_late_ms))
 		return 0;
+	/* 0 in the record means the account's own. */
+	if (json_get(c->body, "max_late") != NULL && target->max_late_ms < MAX_LATE_MIN_MS)
+		return cmd_err(c, ST_INVALID, "\"max_late\" is too short: everything would be missed; the least is 1s"), 0;
 	int rule = late == NULL ? (int)conf->late : late_find(late);
 	if (rule < 0)
 		return cmd_err(c, ST_INVALID, "\"late\" is post, skip, hold or next"), 0;

@@ -259,6 +259,10 @@ static int release_gate(struct turn *t, struct cmd_call *c)
 	int limited = 0;
 	bool paused = s.account != NULL && store_account_find(t->txn, c->arena, s.account, &account) == 0 && account.pause_reason != NULL;
 	struct gate g;
+	/* It would erase the reason and let nothing go. */
+	if (paused && conf == NULL)
+		return cmd_err(c, ST_CONFLICT, "account %s is not configured; put accounts.d/%s.conf back and reload, or: smmq cancel --account %s",
+		               account.name, account.name, account.name), 0;
 	rc = store_gate_get(t->txn, c->arena, name, &g);
 	if (rc < 0 && rc != -ST_NO_ITEM)
 		return rc;

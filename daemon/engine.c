@@ -11,6 +11,7 @@
 #include "daemon/io/timer.h"
 #include "daemon/log.h"
 #include "proto/status.h"
+#include "proto/unit.h"
 
 #define COMPLAIN_MS (60 * 1000)
 
@@ -230,11 +231,38 @@ static void schedule_jump(struct engine *e)
 	e->jump_turn = turns_submit(e->parts.turns, restore_jump_turn, jump_failed, free, in, sizeof *in) == 0;
 }
 
+struct step_input { int64_t jump_ms; };
+
+static int step_turn(struct turn *t, void *input)
+{
+	int64_t jump_ms = ((const struct step_input *)input)->jump_ms, size_ms = jump_ms < 0 ? -jump_ms : jump_ms;
+	char span[64];
+	return queue_note(t, NULL, NULL, "clock", arena_fmt(t->arena, "the system clock was set %s %s", unit_duration_format(size_ms / 1000 * 1000,
+	                                                    span, sizeof span), jump_ms < 0 ? "back" : "ahead"), NULL, NULL);
+}
+
+static void step_failed(void *input, int status)
+{
+	(void)input;
+	log_line(LOG_LEVEL_WARNING, "that the clock was set could not be journalled", "error=%s", status_info(status)->word);
+}
+
+/* So that what it made late, or early, can be explained. */
+static void step_note(struct engine *e, int64_t jump_ms)
+{
+	struct step_input *in = jump_ms < ENGINE_STEP_MS && jump_ms > -ENGINE_STEP_MS ? NULL : malloc(sizeof *in);
+	if (in == NULL)
+		return;
+	in->jump_ms = jump_ms;
+	(void)turns_submit(e->parts.turns, step_turn, step_failed, free, in, sizeof *in);
+}
+
 /* Suspend moves both clocks; only a step, or a machine that goes on from a snapshot, moves the wall clock alone. */
 static void clock_stepped(struct engine *e)
 {
 	int64_t now_ms = clock_now_ms(), off_ms = now_ms - clock_boot_ms(), jump_ms = off_ms - e->clock_off_ms;
 	e->clock_off_ms = off_ms;
+	step_note(e, jump_ms);
 	if (jump_ms > ENGINE_JUMP_MS && e->jump_ms == INT64_MAX)
 		e->jump_ms = now_ms - jump_ms;
 }

@@ -14,6 +14,7 @@
 #define ENGINE_LATE_MS (60 * 1000)                  /* later than this counts as late for --late=skip and hold */
 #define ENGINE_RETRY_TURN_MS 1000                   /* a turn that could not be run is tried again so much later */
 #define ENGINE_ARM_MS 15                            /* an intent is committed so much before it is due, at most, and sent on time */
+#define ENGINE_STEP_MS 1000                         /* a clock that was set by less is no news */
 #define ENGINE_JUMP_MS (60 * 1000)                  /* a clock that jumped further ahead than this may be a machine that slept in a snapshot */
 
 enum run_kind { RUN_PUBLISH, RUN_LOOK, RUN_SESSION, RUN_CLEAN };

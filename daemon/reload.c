@@ -10,6 +10,7 @@
 #include "proto/status.h"
 
 #define RELOAD_GONE "no longer configured"
+#define RELOAD_BACK "was not configured for a while"
 #define RELOAD_OTHER "configured for another platform"
 
 struct reload {
@@ -78,6 +79,21 @@ static int reload_platform(struct turn *t, struct account *account, const char *
 	return store_account_put(t->txn, account);
 }
 
+/* It is configured again. What became due meanwhile does not go out before somebody has looked at it. */
+static int reload_back(struct turn *t, struct account *account)
+{
+	int64_t next_ms;
+	int rc = store_due_next(t->txn, account->no, -1, &next_ms);
+	if (rc < 0)
+		return rc;
+	if (next_ms > t->now_ms)
+		return queue_account_resume(t, account, "reload");
+	account->pause_reason = arena_fmt(t->arena, RELOAD_BACK ", and items became due meanwhile: look at them (smmq list --account %s), then: "
+	                                  "smmq release --account %s", account->name, account->name);
+	rc = store_account_put(t->txn, account);
+	return rc < 0 ? rc : queue_note(t, NULL, account->name, "pause", account->pause_reason, NULL, NULL);
+}
+
 static int reload_account(struct turn *t, const struct conf *conf, struct account *account)
 {
 	const struct conf_account *now = conf_account_find(conf, account->name);
@@ -86,10 +102,11 @@ static int reload_account(struct turn *t, const struct conf *conf, struct accoun
 		return queue_account_pause(t, account, RELOAD_GONE ": put its file back into accounts.d and reload");
 	if (account->platform != NULL && strcmp(account->platform, now->plat->name) != 0)
 		return reload_platform(t, account, now->plat->name);
-	bool gone = begins(pause, RELOAD_GONE) || begins(pause, RELOAD_OTHER);
+	if (begins(pause, RELOAD_GONE) || begins(pause, RELOAD_OTHER))
+		return reload_back(t, account);
 	const char *digest = account->pause_digest != NULL ? account->pause_digest : "";
 	/* A pause for a refused credential ends when there is another one. */
-	if (gone || (pause != NULL && strcmp(digest, now->credential_digest) != 0))
+	if (pause != NULL && strcmp(digest, now->credential_digest) != 0)
 		return queue_account_resume(t, account, "reload");
 	return 0;
 }

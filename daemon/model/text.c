@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unicode/ubrk.h>
+#include <unicode/uchar.h>
 #include <unicode/unorm2.h>
 #include <unicode/ustring.h>
 #include <unicode/utext.h>
+#include <unicode/utf8.h>
 
 #include "proto/status.h"
 
@@ -114,6 +116,18 @@ int64_t text_graphemes(const char *text, size_t len)
 	int64_t status = cut(text, len, SIZE_MAX, &count);
 
 	return status < 0 ? status : (int64_t)count;
+}
+
+bool text_is_blank(const char *text)
+{
+	for (size_t at = 0; text[at];) {
+		UChar32 c;
+
+		U8_NEXT_UNSAFE(text, at, c);
+		if (!u_isUWhiteSpace(c) && !u_isISOControl(c) && !u_hasBinaryProperty(c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT))
+			return false;
+	}
+	return true;
 }
 
 size_t text_cut_graphemes(const char *text, size_t len, size_t max_graphemes)

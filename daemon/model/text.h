@@ -3,6 +3,7 @@
 #ifndef SMMQ_MODEL_TEXT_H
 #define SMMQ_MODEL_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,10 @@ const char *text_nfc(struct arena *a, const char *text);
 
 /* Extended grapheme clusters (UAX #29) in len bytes. Negative status on failure. */
 int64_t text_graphemes(const char *text, size_t len);
+
+/* Whether nothing of it can be seen: white space, controls, and what Unicode lets a renderer leave out (zero-width
+ * joiners, direction marks, byte order marks: Default_Ignorable_Code_Point). */
+bool text_is_blank(const char *text);
 
 /* Bytes of the longest prefix of at most max_graphemes clusters. */
 size_t text_cut_graphemes(const char *text, size_t len, size_t max_graphemes);

@@ -286,6 +286,6 @@ void wire_check_plain(const struct wire_check *c)
 
 void wire_check_empty(const struct wire_check *c, size_t n, const char *text, bool shows_more)
 {
-	if (!shows_more && !text[strspn(text, " \t\r\n")])
-		wire_check_say(c, n, "empty", "post is empty: give it a text or media");
+	if (!shows_more && text_is_blank(text))
+		wire_check_say(c, n, "empty", "post is empty: nothing of it can be seen; give it a text or media");
 }

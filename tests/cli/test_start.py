@@ -212,6 +212,35 @@ def test_account_that_disappears_while_items_wait():
     check(shown["reason"] or shown["gate"], "and says why")
     d.one_line("brand", since=since)
     eq(fired(d), [], "fired")
+    # A release would erase the reason and let nothing go.
+    names(d.fails(65, "release", "--account", "brand"), "accounts.d/brand.conf", "smmq cancel --account brand")
+    names(d.run("status"), "accounts.d/brand.conf")
+    # It is back, and its item became due meanwhile: somebody looks first.
+    later = None
+    d.account("brand")
+    for restart in (False, True):
+        if restart:
+            d.stop()
+            d.start()
+        else:
+            d.run("reload")
+        time.sleep(0.5)
+        a = d.account_status("brand")
+        eq(a["state"], "paused")
+        names(a["reason"], "not configured for a while", "smmq release --account brand")
+        eq(fired(d), [], "fired")
+        later = later or d.add("brand", "later", "--at", "+1h")
+    d.run("release", "--account", "brand")
+    d.wait_state(post, "published")
+    # Where nothing became due meanwhile there is nothing to ask.
+    os.unlink(os.path.join(d.dir, "accounts.d", "brand.conf"))
+    d.stop()
+    d.start()
+    eq(d.account_status("brand")["state"], "gone")
+    d.account("brand")
+    d.run("reload")
+    eq(d.account_status("brand")["state"], "ready")
+    eq(d.target(later)["state"], "queued")
 
 
 # ---- directories and disks

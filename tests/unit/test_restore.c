@@ -115,6 +115,26 @@ static void test_looks_are_spread(void **state)
 	assert_int_equal(sent_count, 30);
 }
 
+static int clock_each(void *ctx, const struct entry *e, const char *cursor)
+{
+	(void)cursor;
+	if (strcmp(e->event, "clock") == 0)
+		(void)snprintf(ctx, 100, "%s", e->reason);
+	return 0;
+}
+
+/* What the journal says of the clock; "" where it says nothing. */
+static const char *clock_told(struct house *h)
+{
+	static char told[100];
+	char cursor[JOURNAL_CURSOR_MAX] = "";
+	told[0] = '\0';
+	begin(h->w, false);
+	assert_int_equal(store_journal_walk(h->w->txn, &h->w->arena, cursor, 0, 1000, clock_each, told, NULL), 0);
+	roll_back(h->w);
+	return told;
+}
+
 static void test_jump(void **state)
 {
 	struct house *h = *state;
@@ -129,6 +149,7 @@ static void test_jump(void **state)
 	struct target t = get_target(h, 1);
 	assert_int_equal(t.state, STATE_UNKNOWN);
 	assert_int_equal(t.open->armed_ms, before_ms);
+	assert_string_equal(clock_told(h), "the system clock was set 10min ahead");
 	house_run(h);
 	assert_int_equal(sent_count, 1);
 	answer(200, nothing);
@@ -147,6 +168,7 @@ static void test_sleep_is_no_jump(void **state)
 	alarm_rings(h->engine, true);
 	house_run(h);
 	assert_int_not_equal(get_target(h, 1).state, STATE_UNKNOWN);
+	assert_string_equal(clock_told(h), "");
 }
 
 static int guard_turn(struct turn *t, void *input)

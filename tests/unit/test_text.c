@@ -32,6 +32,18 @@ static void test_graphemes(void **state)
 			fail_msg("'%s': not %lld", rows[i].text, (long long)rows[i].count);
 }
 
+static void test_blank(void **state)
+{
+	static const char *const blank[] = { "", " \t\r\n", "\u00a0\u3000", "\u202e", "\ufeff", "\u200b\u200d\u2060", "\u00ad", " \ufe0f \U000e0020" };
+	static const char *const seen[] = { "a", "\u200d.", "\u202eabc", "\u00e9", "\U0001f600", "\u2800" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof blank / sizeof blank[0]; i++)
+		assert_true(text_is_blank(blank[i]));
+	for (size_t i = 0; i < sizeof seen / sizeof seen[0]; i++)
+		assert_false(text_is_blank(seen[i]));
+}
+
 static void test_cut(void **state)
 {
 	static const struct { const char *text; size_t max, bytes; } rows[] = {
@@ -270,7 +282,7 @@ static void test_no_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_graphemes), cmocka_unit_test(test_cut), cmocka_unit_test(test_nfc),
+		cmocka_unit_test(test_graphemes), cmocka_unit_test(test_blank), cmocka_unit_test(test_cut), cmocka_unit_test(test_nfc),
 		    cmocka_unit_test(test_bluesky),
 		cmocka_unit_test(test_bluesky_tag_length), cmocka_unit_test(test_mastodon),
 		    cmocka_unit_test(test_mastodon_length),

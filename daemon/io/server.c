@@ -67,6 +67,32 @@ static void refuse_full(struct server *s, int fd)
 	close(fd);
 }
 
+/* The one that has been idle for longest gives its place to a newcomer: silence must not keep anybody out. False where all
+ * are at work, or were opened just now. */
+static bool make_place(struct server *s)
+{
+	struct conn *oldest = NULL;
+	uint64_t idle_ms = SERVER_IDLE_MS - 1;
+
+	for (unsigned i = 0; i < s->max_connections; i++) {
+		struct conn *c = s->slots[i];
+		uint64_t ms = c != NULL ? conn_idle_ms(c) : 0;
+
+		/* Files come in pieces, and a slow line may hold one up for a while. */
+		if (ms > idle_ms && (c->in.body_left == 0 || ms > SERVER_STALL_MS)) {
+			oldest = c;
+			idle_ms = ms;
+		}
+	}
+	if (oldest == NULL)
+		return false;
+	if (!s->full_told)
+		log_line(LOG_LEVEL_WARNING, "all connections are taken, closing those that are idle for others", "connections=%u", s->count);
+	s->full_told = true;
+	conn_reap(oldest);
+	return true;
+}
+
 static void on_connection(uv_poll_t *poll, int status, int events)
 {
 	struct server *s = poll->data;
@@ -86,11 +112,12 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 		if (s->accept_paused)
 			log_line(LOG_LEVEL_NOTICE, "connections are accepted again", NULL);
 		s->accept_paused = false;
-		if (s->count >= s->max_connections) {
+		if (s->count >= s->max_connections && !make_place(s)) {
 			refuse_full(s, fd);
 			continue;
 		}
-		s->full_told = false;
+		if (s->count < s->max_connections / 2)
+			s->full_told = false;
 		conn_open(s, fd);
 	}
 }

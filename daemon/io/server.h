@@ -24,6 +24,7 @@
 #define SERVER_OUT_HIGH (256 * 1024)
 #define SERVER_OUT_MAX (8 * 1024 * 1024)     /* above this the connection is cut */
 #define SERVER_STALL_MS (60 * 1000)
+#define SERVER_IDLE_MS 1000                  /* an idle connection gives its place to a newcomer after so long */
 #define SERVER_MAX_CONNECTIONS 4096
 
 struct loop;
@@ -58,7 +59,8 @@ struct server_ops {
 /* Listens. fd >= 0: an inherited listening socket (socket activation), path unused; else binds path with `mode` after
  * removing a dead socket there (one that refuses connections). 0, -ST_CONFLICT (somebody answers on it), -ST_CONFIG
  * (the path is empty or longer than a socket's name can be), -ST_IO with errno (ENOTSOCK: another file stands there
- * and is left alone). max_connections: 0 for all; whoever comes when they are taken is told ERR busy and closed. */
+ * and is left alone). max_connections: 0 for all; whoever comes when they are taken gets the place of the one that has been idle for
+ * longest (no whole line, nothing owed), or, where none is, is told ERR busy and closed. */
 int server_new(struct loop *l, const char *path, int fd, mode_t mode, const struct server_ops *ops, void *ctx,
                unsigned max_connections, struct server **out);
 /* Stops accepting; existing connections go on. Removes the path if it was bound here. */

@@ -26,6 +26,17 @@ size_t conn_waiting(const struct conn *c)
 	return c->out.len - c->out_sent;
 }
 
+/* Bytes without the end of their line are no request. */
+uint64_t conn_idle_ms(const struct conn *c)
+{
+	const struct server_ops *ops = c->server->ops;
+
+	if (c->dead || c->closing || c->waiting || !c->hungry || conn_waiting(c) > 0 ||
+	    (c->opened && ops->owes != NULL && ops->owes(c->server->ctx, c->state)))
+		return 0;
+	return uv_now(c->server->uv) - c->heard_ms;
+}
+
 static void conn_queue_dirty(struct conn *c)
 {
 	if (link_empty(&c->dirty))
@@ -115,6 +126,7 @@ static bool conn_hand_over(struct conn *c, size_t *bytes)
 	if (ev == LINE_NONE)
 		return false;
 	*bytes = len;
+	c->heard_ms = uv_now(c->server->uv);
 	c->in_handler = true;
 	c->resumed = false;
 	switch (ev) {
@@ -362,6 +374,7 @@ void conn_open(struct server *s, int fd)
 	}
 	c->server = s;
 	c->fd = fd;
+	c->heard_ms = uv_now(s->uv);
 	err = peer_read(c);
 	if (err != 0 || uv_poll_init(s->uv, &c->poll, fd) != 0) {
 		log_line(LOG_LEVEL_WARNING, "a connection was refused: no memory, or its peer is not known", NULL);

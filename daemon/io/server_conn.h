@@ -33,6 +33,7 @@ struct conn {
 	struct line_reader in;
 	struct buf out;
 	size_t out_sent;               /* bytes at the head of out that the peer has */
+	uint64_t heard_ms;             /* when it was opened, or a line or a piece of body was handed over (loop time) */
 	uint64_t progress_ms;          /* the peer last took something, or output began to wait (loop time) */
 	struct link ready, dirty;
 	bool opened;                   /* closed() is owed */
@@ -103,6 +104,8 @@ void conn_open(struct server *s, int fd);
 void server_must_run(struct server *s);
 /* Starts or ends the periodic check for stalled peers and paused accepting. */
 void server_tick_update(struct server *s);
+/* For how long it has asked for nothing that is owed to it, in ms of loop time; 0 while something is. */
+uint64_t conn_idle_ms(const struct conn *c);
 /* The connection is unusable: it is reaped before the loop waits again. */
 void conn_kill(struct conn *c);
 /* Flush, then close. */

@@ -142,6 +142,23 @@ def test_peer_that_never_reads():
     check(grown < BOUND_KB, "memory grew by KiB:", grown)
 
 
+def test_silence_does_not_keep_the_kill_switch_out():
+    d = daemon(brand=True)
+    d.configure(MaxConnections=64)
+    d.start()
+    watcher = d.wire()
+    watcher.send("WATCH")
+    halves = [raw(d) for _ in range(63)]
+    for s in halves:
+        s.sendall(b"ADD {\"accounts\"")
+    time.sleep(1.5)
+    began = time.monotonic()
+    d.run("hold", "ALL", "--reason", "crisis")
+    check(time.monotonic() - began < 5 * smmqtest.SLOW, "it waited for the silent")
+    check("gate" in watcher.line(), "who waits for events is not silent")
+    eq([g["name"] for g in d.status()["gates"]], ["all"])
+
+
 def test_a_thousand_idle_connections():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < 4096:

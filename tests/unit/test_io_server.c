@@ -612,6 +612,32 @@ static void too_many_are_told(void **state)
 		close(fds[i]);
 }
 
+static void silence_keeps_nobody_out(void **state)
+{
+	int fds[MAX_CONNS + 2];
+
+	(void)state;
+	for (int i = 0; i < MAX_CONNS; i++) {
+		fds[i] = client_open();
+		client_say(fds[i], i == 1 ? "echo on" : "echo");
+	}
+	client_say(fds[1], "e\n");
+	client_expect(fds[1], "one\n");
+	usleep((SERVER_IDLE_MS + 200) * 1000);
+	client_say(fds[1], "echo at work\n");
+	client_expect(fds[1], "at work\n");
+	for (int i = MAX_CONNS; i < MAX_CONNS + 2; i++) {
+		fds[i] = client_open();
+		client_say(fds[i], "echo new\n");
+		client_expect(fds[i], "new\n");
+	}
+	wait_for(&closed, 2);
+	client_say(fds[1], "echo still\n");
+	client_expect(fds[1], "still\n");
+	for (int i = 0; i < MAX_CONNS + 2; i++)
+		close(fds[i]);
+}
+
 static void no_descriptors_left(void **state)
 {
 	struct rlimit old, low;
@@ -784,6 +810,7 @@ int main(void)
 		ONLINE(closing_flushes),
 		ONLINE(peers_are_known),
 		ONLINE(too_many_are_told),
+		ONLINE(silence_keeps_nobody_out),
 		ONLINE(no_descriptors_left),
 		ONLINE(idle_connections_hold_no_buffers),
 		ONLINE(stopping_flushes_and_ends),

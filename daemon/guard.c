@@ -99,18 +99,32 @@ static bool sign_seen(const char *id)
 	return fd < 0;
 }
 
+/* A new file under the name, or, on a disk that has no block for one, over the old one: it fits a sector. */
+static bool instance_write(const struct guard *g, const char *path, int flags, const char *text, size_t len)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
+	bool ok = fd >= 0 && pwrite(fd, text, len, 0) == (ssize_t)len && ftruncate(fd, (off_t)len) == 0 && fsync(fd) == 0;
+	int saved = errno;
+	if (fd >= 0)
+		ok = close(fd) == 0 && ok;
+	if (ok && path == g->temporary)
+		ok = rename(g->temporary, g->path) == 0;
+	else if (!ok && path == g->temporary)
+		(void)unlink(path);
+	if (!ok)
+		errno = saved;
+	return ok;
+}
+
 int guard_bind(struct guard *g)
 {
 	char text[80];
-	int len = snprintf(text, sizeof text, "%s %llu\n", g->bound.id, g->bound.starts);
-	int fd = open(g->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return errno == ENOSPC ? -ST_NO_SPACE : -ST_IO;
+	size_t len = (size_t)snprintf(text, sizeof text, "%s %llu\n", g->bound.id, g->bound.starts);
 	if (g->sign < 0)
 		g->sign = sign_bind(g->bound.id);
-	bool ok = write(fd, text, (size_t)len) == len && fsync(fd) == 0;
-	ok = close(fd) == 0 && ok && rename(g->temporary, g->path) == 0;
-	return ok ? 0 : -ST_IO;
+	if (instance_write(g, g->temporary, O_CREAT | O_TRUNC, text, len) || instance_write(g, g->path, 0, text, len))
+		return 0;
+	return errno == ENOSPC || errno == ENOENT ? -ST_NO_SPACE : -ST_IO;
 }
 
 /* ---- instance ---- */

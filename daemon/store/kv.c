@@ -247,6 +247,11 @@ int kv_map_size(struct kv *kv, int64_t map_bytes)
 	return lmdb_map_size(kv->db, map_bytes);
 }
 
+int kv_hold(struct kv *kv, uint64_t bytes)
+{
+	return lmdb_hold(kv->db, bytes);
+}
+
 int kv_room(struct kv_txn *t, uint64_t *out_bytes)
 {
 	int rc = lmdb_room(kv_view(t), out_bytes);

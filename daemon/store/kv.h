@@ -87,6 +87,9 @@ int kv_usage(struct kv *kv, struct kv_usage *out);
 int kv_map_size(struct kv *kv, int64_t map_bytes);
 /* Bytes that writes may still take: what is free in the map and, where the file has to grow for them, on the disk. */
 int kv_room(struct kv_txn *txn, uint64_t *out_bytes);
+/* Takes so much of the disk for what the store may still grow by, so that nobody else can: -ST_NO_SPACE where it is not there. 0 also
+ * on file systems that cannot do it. Writer's thread. */
+int kv_hold(struct kv *kv, uint64_t bytes);
 /* Stores written before there were trees have all keys in one. Until kv_adopt has moved them, kv_get alone finds those left behind.
  * Moves up to max of them in a transaction of its own; the number moved, 0 once none is left, or a status. */
 int64_t kv_adopt(struct kv *kv, size_t max);

@@ -36,6 +36,7 @@ int lmdb_usage(struct lmdb *db, struct kv_usage *out);
 /* As kv_map_size. */
 int lmdb_map_size(struct lmdb *db, int64_t map_bytes);
 int lmdb_room(struct lmdb_txn *txn, uint64_t *out_bytes);
+int lmdb_hold(struct lmdb *db, uint64_t bytes);        /* as kv_hold */
 bool lmdb_needs_adopting(const struct lmdb *db);
 int64_t lmdb_adopt(struct lmdb_txn *txn, size_t max);
 

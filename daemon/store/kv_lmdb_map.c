@@ -1,13 +1,16 @@
 /* kv_lmdb_map.c: the size of the map, and how much of it is left. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include "daemon/store/kv_lmdb_priv.h"
 #include "proto/status.h"
 
 #define LMDB_LOW_BYTES (64u * 1024 * 1024)
+#define LMDB_HOLD_STEP_BYTES (4u * 1024 * 1024)
 
 int lmdb_used(struct lmdb *db, uint64_t *used_bytes, uint64_t *map_bytes)
 {
@@ -108,6 +111,35 @@ static int lmdb_free_pages(struct lmdb *db, uint64_t *out)
 	return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
+/* Bytes of disk that are the data file's already, behind what is used of it. */
+static uint64_t lmdb_held(int fd, uint64_t used_bytes)
+{
+	struct stat st;
+	uint64_t blocks = fstat(fd, &st) == 0 ? (uint64_t)st.st_blocks * 512 : 0;
+	return blocks > used_bytes ? blocks - used_bytes : 0;
+}
+
+int lmdb_hold(struct lmdb *db, uint64_t bytes)
+{
+	uint64_t used = 0, map = 0;
+	mdb_filehandle_t fd;
+	lmdb_enter(db);
+	int rc = lmdb_used(db, &used, &map);
+	if (rc == 0)
+		rc = mdb_env_get_fd(db->env, &fd);
+	if (rc == 0 && lmdb_held(fd, used) < bytes) {
+		/* Ahead by a step where there is room for one. */
+		rc = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)(used + bytes + LMDB_HOLD_STEP_BYTES)) == 0 ? 0 : errno;
+		if (rc == ENOSPC || rc == EDQUOT)
+			rc = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)(used + bytes)) == 0 ? 0 : errno;
+		/* A file system that cannot: then what others leave free has to do. */
+		if (rc == EOPNOTSUPP || rc == ENOSYS || rc == EINTR)
+			rc = 0;
+	}
+	lmdb_leave(db);
+	return lmdb_status(rc);
+}
+
 int lmdb_room(struct lmdb_txn *txn, uint64_t *out_bytes)
 {
 	MDB_envinfo info;
@@ -125,7 +157,7 @@ int lmdb_room(struct lmdb_txn *txn, uint64_t *out_bytes)
 	uint64_t used = (uint64_t)(info.me_last_pgno + 1) * st.ms_psize;
 	uint64_t limit = txn->db->limit_bytes < info.me_mapsize ? txn->db->limit_bytes : info.me_mapsize;
 	uint64_t beyond = used < limit ? limit - used : 0;
-	uint64_t disk = (uint64_t)fs.f_bavail * fs.f_frsize;
+	uint64_t disk = (uint64_t)fs.f_bavail * fs.f_frsize + lmdb_held(fd, used);
 	*out_bytes = beyond < disk ? beyond : disk;
 	/* The list of free pages is only read when it matters. */
 	if (*out_bytes < LMDB_LOW_BYTES && (rc = lmdb_free_pages(txn->db, &freed)) == 0)

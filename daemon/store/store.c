@@ -21,6 +21,7 @@
 #define STORE_ID_BLOCK 1000
 #define STORE_RESERVE_BYTES (8u * 1024 * 1024)
 #define STORE_FINISH_BYTES 4096          /* what an accepted target may still need: its records with what the driver keeps, the journal */
+#define STORE_HOLD_EVERY_BYTES (1024 * 1024)
 #define STORE_TARGET_BYTES 256           /* in the trees every target takes at least as much: record, index, journal */
 #ifndef CIFS_SUPER_MAGIC
 #define CIFS_SUPER_MAGIC 0xFF534D42
@@ -168,10 +169,21 @@ int store_usage(struct store *s, struct kv_usage *out, uint64_t *disk_free_bytes
 	return kv_usage(s->kv, out);
 }
 
+/* What it takes to finish everything that was accepted. */
+static int finish_bytes(struct store_txn *t, uint64_t reserve, uint64_t *out)
+{
+	int64_t counts[STATE__COUNT], live = 0;
+	int rc = store_counts(t, 0, counts);
+	for (int s = 0; s < STATE__COUNT && rc == 0; s++)
+		live += state_live((enum state)s) && counts[s] > 0 ? counts[s] : 0;
+	*out = reserve + (uint64_t)live * STORE_FINISH_BYTES;
+	return rc;
+}
+
 int store_has_room(struct store_txn *t)
 {
 	struct kv_usage u;
-	uint64_t room;
+	uint64_t room, finish;
 	if (t->has_room >= 0)
 		return t->has_room;
 	int rc = kv_room(t->kv, &room);
@@ -180,17 +192,22 @@ int store_has_room(struct store_txn *t)
 	if (rc < 0)
 		return rc;
 	uint64_t reserve = u.map_bytes / 8 < STORE_RESERVE_BYTES ? u.map_bytes / 8 : STORE_RESERVE_BYTES;
+	uint64_t most = reserve + u.used_bytes / STORE_TARGET_BYTES * STORE_FINISH_BYTES;
+	bool grown = u.used_bytes >= t->store->held_used_bytes + STORE_HOLD_EVERY_BYTES || t->store->held_used_bytes == 0;
 	t->has_room = room >= reserve;
 	/* Most of the time it is clear without counting. */
-	if (room < reserve || room >= reserve + u.used_bytes / STORE_TARGET_BYTES * STORE_FINISH_BYTES)
+	if (room < reserve || (room >= most && !grown))
 		return t->has_room;
-	int64_t counts[STATE__COUNT], live = 0;
-	rc = store_counts(t, 0, counts);
-	for (int s = 0; s < STATE__COUNT && rc == 0; s++)
-		live += state_live((enum state)s) && counts[s] > 0 ? counts[s] : 0;
-	if (rc == 0)
-		t->has_room = room >= reserve + (uint64_t)live * STORE_FINISH_BYTES;
-	return rc < 0 ? rc : t->has_room;
+	rc = finish_bytes(t, reserve, &finish);
+	if (rc < 0)
+		return rc;
+	t->has_room = room >= finish;
+	if (t->has_room && t->write) {
+		rc = kv_hold(t->store->kv, finish);
+		t->store->held_used_bytes = u.used_bytes > 0 ? u.used_bytes : 1;
+		t->has_room = rc == 0;
+	}
+	return rc < 0 && rc != -ST_NO_SPACE ? rc : t->has_room;
 }
 
 int store_used(struct store_txn *t, uint64_t *out_bytes)

@@ -13,6 +13,7 @@ struct store {
 	char *directory;
 	int lock_fd;
 	struct buf record;                       /* the writer's scratch between its transactions */
+	uint64_t held_used_bytes;        /* what was used when room was last held for finishing; 0: not yet */
 };
 
 struct store_delta { uint64_t account_no; unsigned state; int64_t by; };

@@ -331,6 +331,30 @@ def test_full_disk_at_start():
     os.unlink(os.path.join(d.state, "ballast"))
 
 
+def test_a_disk_that_others_fill_keeps_nothing_accepted_from_its_end():
+    """The room for finishing is the store's own, held on the disk: also after a restart on the full disk."""
+    d = daemon(brand=True)
+    d.account("brand", CatchUp="0")
+    small_disk(d, "64M")
+    d.start()
+    w = d.wire()
+    ids = [w.ok("ADD", {"accounts": ["brand"], "text": "post %d " % i + "x" * 500, "at": "+8s"}).body["id"] for i in range(400)]
+    fill(os.path.join(d.state, "ballast"))
+    for _ in range(2000):
+        a = w.ask("ADD", {"accounts": ["brand"], "text": "x" * 20000, "at": "2035-01-01 09:00"})
+        if not a.ok:
+            break
+    eq(a.code, "no_space", "new ones, after some: %r" % a)
+    d.kill9()
+    d.start()
+    until(lambda: d.status()["published"] == len(ids), "all are published: %r" % d.status(), 90)
+    d.run("check")
+    d.run("verify")
+    d.stop()
+    d.start()
+    eq(d.status()["published"], len(ids))
+
+
 def test_disk_that_fills_up_while_running():
     d = daemon(brand=True)
     small_disk(d, "32M")

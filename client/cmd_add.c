@@ -50,35 +50,6 @@ static int write_accounts(struct client *c, struct json_writer *w)
 	return 0;
 }
 
-/* --text-for ACCOUNT=TEXT, each account once: JSON with a key twice would be refused as malformed. */
-static int write_text_for(struct client *c, struct json_writer *w)
-{
-	const struct args *a = &c->args;
-
-	if (!args_has(a, "text-for"))
-		return 0;
-	jw_object(w, "text_for");
-	for (size_t i = 0; i < a->hit_count; i++) {
-		const char *value = a->hits[i].value;
-		size_t len;
-		char name[256];
-
-		if (strcmp(a->hits[i].option->name, "text-for") != 0)
-			continue;
-		len = strcspn(value, "=");
-		if (len == 0 || len >= sizeof name || value[len] != '=')
-			return out_fail(&c->out, ST_USAGE, "--text-for wants ACCOUNT=TEXT, not \"%s\"", value);
-		for (size_t j = 0; j < i; j++)
-			if (a->hits[j].option == a->hits[i].option && strncmp(a->hits[j].value, value, len + 1) == 0)
-				return out_fail(&c->out, ST_USAGE, "--text-for %.*s is given twice", (int)len, value);
-		memcpy(name, value, len);
-		name[len] = '\0';
-		jw_str(w, name, value + len + 1);
-	}
-	jw_end(w);
-	return 0;
-}
-
 static int write_request(struct client *c, const struct content *content, const char *key, struct buf *line)
 {
 	static const struct { const char *option, *key; } texts[] = {
@@ -93,7 +64,7 @@ static int write_request(struct client *c, const struct content *content, const 
 	if (rc != 0)
 		return rc;
 	content_write(c, content, &w);
-	rc = write_text_for(c, &w);
+	rc = extra_write_for(c, content, &w);
 	if (rc != 0)
 		return rc;
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)

@@ -35,7 +35,8 @@ static int print_id(struct client *c, const struct answer *a, const char *asked)
 static bool content_options(const struct client *c)
 {
 	static const char *const names[] = { "file", "thread", "media", "no-media", "first-comment", "link", "no-link",
-		"language", "no-language", "label", "no-label" };
+		"language", "no-language", "label", "no-label", "as", "title", "no-title", "warning", "no-warning", "quote", "no-quote",
+		"poll", "no-poll", "cover", "no-cover", "set" };
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (args_has(&c->args, names[i]))

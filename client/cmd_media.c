@@ -32,6 +32,34 @@ static int open_file(struct client *c, struct cmd_media_file *f)
 	return 0;
 }
 
+/* Which option brings files, and for what. */
+static const struct { const char *option; enum cmd_media_use use; } uses[] = {
+	{ "media", CMD_MEDIA_POST }, { "link-image", CMD_MEDIA_CARD }, { "cover", CMD_MEDIA_COVER }, { "media-for", CMD_MEDIA_ACCOUNT },
+};
+
+/* 1: a file, 0: another option, negative: told. */
+static int read_hit(struct client *c, const struct arg_hit *hit, struct cmd_media_file *f)
+{
+	size_t row = 0, len;
+
+	while (row < sizeof uses / sizeof *uses && strcmp(uses[row].option, hit->option->name) != 0)
+		row++;
+	if (row == sizeof uses / sizeof *uses)
+		return 0;
+	*f = (struct cmd_media_file){ .path = hit->value, .use = uses[row].use, .fd = -1 };
+	if (f->use != CMD_MEDIA_ACCOUNT)
+		return 1;
+	len = strcspn(hit->value, "=");
+	if (len == 0 || hit->value[len] != '=' || !hit->value[len + 1]) {
+		out_fail(&c->out, ST_USAGE, "--media-for wants ACCOUNT=FILE, not \"%s\"", hit->value);
+		return -1;
+	}
+	f->account = hit->value;
+	f->account_len = len;
+	f->path = hit->value + len + 1;
+	return 1;
+}
+
 int cmd_media_open(struct client *c, struct cmd_media *m)
 {
 	struct cmd_media_file *last = NULL;
@@ -39,23 +67,26 @@ int cmd_media_open(struct client *c, struct cmd_media *m)
 	m->count = 0;
 	for (size_t i = 0; i < c->args.hit_count; i++) {
 		const struct arg_hit *hit = &c->args.hits[i];
-		bool card = strcmp(hit->option->name, "link-image") == 0;
+		struct cmd_media_file f;
 		int rc;
 
 		if (strcmp(hit->option->name, "alt") == 0) {
 			if (!last)
-				return out_fail(&c->out, ST_USAGE, "--alt describes the -m FILE before it; there is none");
+				return out_fail(&c->out, ST_USAGE, "--alt describes the file before it; there is none");
 			if (last->alt)
 				return out_fail(&c->out, ST_USAGE, "%s has two --alt texts; each stands behind its own -m", last->path);
 			last->alt = hit->value;
 			continue;
 		}
-		if (!card && strcmp(hit->option->name, "media") != 0)
+		rc = read_hit(c, hit, &f);
+		if (rc < 0)
+			return status_info(ST_USAGE)->exit_status;
+		if (rc == 0)
 			continue;
 		if (m->count == CMD_MEDIA_MAX)
 			return out_fail(&c->out, ST_TOO_LARGE, "more than %d media files", CMD_MEDIA_MAX);
 		last = &m->files[m->count++];
-		*last = (struct cmd_media_file){ .path = hit->value, .card = card, .fd = -1 };
+		*last = f;
 		rc = open_file(c, last);
 		if (rc != 0)
 			return rc;

@@ -1,4 +1,4 @@
-/* cmd_media.h: the files given with -m and --link-image: opened and measured first, sent only after the daemon's limit
+/* cmd_media.h: the files given with -m, --link-image, --cover and --media-for: opened and measured first, sent only after the daemon's limit
  * is known and kept, so that no byte of a file that cannot be taken ever leaves. */
 #ifndef SMMQ_CLIENT_CMD_MEDIA_H
 #define SMMQ_CLIENT_CMD_MEDIA_H
@@ -11,10 +11,15 @@
 
 #define CMD_MEDIA_MAX 64
 
+/* What a file is for: the post, the link card's picture, the cover of a video, the post on one account. */
+enum cmd_media_use { CMD_MEDIA_POST, CMD_MEDIA_CARD, CMD_MEDIA_COVER, CMD_MEDIA_ACCOUNT };
+
 struct cmd_media_file {
 	const char *path;
 	const char *alt;           /* NULL: none given */
-	bool card;                 /* the picture of the link card, not of the post */
+	enum cmd_media_use use;
+	const char *account;       /* CMD_MEDIA_ACCOUNT: whose; account_len bytes */
+	size_t account_len;
 	int fd;
 	uint64_t size_bytes;
 	char id[72];               /* what PUT returned */

@@ -127,7 +127,9 @@ static int read_thread(struct client *c, struct content *content, const char *pa
 static int check_options(struct client *c, bool operand)
 {
 	static const char *const need_link[] = { "link-title", "link-description", "link-image" };
-	static const char *const removable[] = { "link", "language", "label", "media" };
+	static const char *const removable[] = {
+		"link", "language", "label", "media", "title", "warning", "quote", "poll", "cover",
+	};
 	const struct args *a = &c->args;
 	int sources = operand + (int)args_count(a, "file") + (int)args_count(a, "thread");
 
@@ -136,6 +138,10 @@ static int check_options(struct client *c, bool operand)
 	for (size_t i = 0; i < sizeof need_link / sizeof *need_link; i++)
 		if (args_has(a, need_link[i]) && !args_has(a, "link"))
 			return out_fail(&c->out, ST_USAGE, "--%s needs --link URL", need_link[i]);
+	if (args_count(a, "cover") > 1)
+		return out_fail(&c->out, ST_USAGE, "a post has one --cover");
+	if (args_count(a, "poll") == 1 || ((args_has(a, "poll-for") || args_has(a, "poll-multiple")) && !args_has(a, "poll")))
+		return out_fail(&c->out, ST_USAGE, "a poll needs two choices or more: --poll CHOICE --poll CHOICE");
 	if (args_count(a, "link-image") > 1 || args_count(a, "link") > 1)
 		return out_fail(&c->out, ST_USAGE, "a post has one link card: --link and --link-image once");
 	for (size_t i = 0; i < sizeof removable / sizeof *removable; i++) {
@@ -160,6 +166,9 @@ int content_read(struct client *c, struct content *content, size_t text_operand,
 	rc = check_options(c, operand);
 	if (rc != 0)
 		return rc;
+	rc = extra_check(c, must_have);
+	if (rc != 0)
+		return rc;
 	content->no_media = args_has(a, "no-media");
 	if (args_has(a, "thread"))
 		rc = read_thread(c, content, args_value(a, "thread"));
@@ -176,7 +185,7 @@ int content_read(struct client *c, struct content *content, size_t text_operand,
 	return rc != 0 ? rc : cmd_media_open(c, &content->media);
 }
 
-static void write_file(const struct cmd_media_file *f, struct json_writer *w)
+void content_write_file(const struct cmd_media_file *f, struct json_writer *w)
 {
 	const char *slash = strrchr(f->path, '/');
 
@@ -194,13 +203,13 @@ static void write_media(const struct content *content, struct json_writer *w)
 	for (size_t i = 0; i < content->media.count; i++) {
 		const struct cmd_media_file *f = &content->media.files[i];
 
-		if (f->card)
+		if (f->use != CMD_MEDIA_POST)
 			continue;
 		if (!any)
 			jw_array(w, "media");
 		any = true;
 		jw_object(w, NULL);
-		write_file(f, w);
+		content_write_file(f, w);
 	}
 	if (any) {
 		jw_end(w);
@@ -225,17 +234,21 @@ static void write_link(const struct client *c, const struct content *content, st
 	for (size_t i = 0; i < content->media.count; i++) {
 		const struct cmd_media_file *f = &content->media.files[i];
 
-		if (!f->card)
+		if (f->use != CMD_MEDIA_CARD)
 			continue;
 		jw_object(w, "thumb");
-		write_file(f, w);
+		content_write_file(f, w);
 	}
 	jw_end(w);
 }
 
 void content_write(const struct client *c, const struct content *content, struct json_writer *w)
 {
-	static const char *const removable[] = { "link", "language", "label" };
+	static const struct { const char *option, *key; } texts[] = {
+		{ "language", "language" }, { "label", "label" }, { "as", "form" }, { "title", "title" }, { "warning", "warning" },
+		{ "quote", "quote" },
+	};
+	static const char *const removable[] = { "link", "language", "label", "title", "warning", "quote", "poll", "cover" };
 	const struct args *a = &c->args;
 
 	if (content->text)
@@ -256,10 +269,10 @@ void content_write(const struct client *c, const struct content *content, struct
 	if (args_has(a, "first-comment"))
 		jw_str(w, "first_comment", args_value(a, "first-comment"));
 	write_link(c, content, w);
-	if (args_has(a, "language"))
-		jw_str(w, "language", args_value(a, "language"));
-	if (args_has(a, "label"))
-		jw_str(w, "label", args_value(a, "label"));
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		if (args_has(a, texts[i].option))
+			jw_str(w, texts[i].key, args_value(a, texts[i].option));
+	extra_write(c, content, w);
 	for (size_t i = 0; i < sizeof removable / sizeof *removable; i++) {
 		char option[32] = "no-";
 

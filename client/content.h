@@ -25,5 +25,13 @@ int content_read(struct client *c, struct content *content, size_t text_operand,
 /* Writes the keys into the open object. After cmd_media_put. */
 void content_write(const struct client *c, const struct content *content, struct json_writer *w);
 void content_done(struct content *content);
+/* Of content.c and extra.c: the members of a media element, and its end. */
+void content_write_file(const struct cmd_media_file *f, struct json_writer *w);
+/* extra.c: poll, cover, settings; and what is meant for one account alone. */
+void extra_write(const struct client *c, const struct content *content, struct json_writer *w);
+/* --text-for, --media-for, --set ACCOUNT:NAME=VALUE. 0 or an exit status, told. */
+int extra_write_for(struct client *c, const struct content *content, struct json_writer *w);
+/* --set is NAME=VALUE or ACCOUNT:NAME=VALUE. 0 or an exit status, told. */
+int extra_check(struct client *c, bool accounts);
 
 #endif

@@ -15,6 +15,7 @@ smmq_SOURCES = \
 	%D%/command.c %D%/command.h \
 	%D%/conn.c %D%/conn.h \
 	%D%/content.c %D%/content.h \
+	%D%/extra.c \
 	%D%/event.c %D%/event.h \
 	%D%/filter.c %D%/filter.h \
 	%D%/ids.c %D%/ids.h \

@@ -28,7 +28,8 @@ struct add {
 #define MAX_LATE_MIN_MS 1000
 
 static const char *const add_keys[] = {
-	"accounts", "text", "parts", "media", "first_comment", "link", "text_for", "at", "now", "past", "language", "label", "key",
+	"accounts", "text", "parts", "media", "first_comment", "link", "text_for", "media_for", "settings_for",
+	"form", "title", "warning", "quote", "poll", "cover", "settings", "at", "now", "past", "language", "label", "key",
 	"hold", "draft", "late", "max_late", "expires", "dry_run", NULL
 };
 
@@ -68,27 +69,69 @@ static int add_accounts(struct turn *t, struct cmd_call *c, struct add *a)
 
 /* ---- content ---- */
 
-static int add_text_for(struct cmd_call *c, struct add *a)
+/* The content of target i alone. */
+static struct content *add_own(struct cmd_call *c, struct add *a, size_t i)
 {
-	const struct json *map = json_get(c->body, "text_for");
+	struct content *own = a->targets[i].own_count > 0 ? a->targets[i].own : cmd_content_copy(c, a->post.content);
+	a->list[i].content = own;
+	a->targets[i].own = own;
+	a->targets[i].own_count = own != NULL;
+	return own;
+}
+
+static int own_text(struct cmd_call *c, const struct json *v, struct content *own)
+{
+	const char *text = json_text(v);
+	if (text == NULL)
+		return cmd_err(c, ST_INVALID, "\"text_for\" has no text for \"%.64s\"", json_key(v)), 0;
+	return cmd_content_text(c, text, &own->parts[0].text);
+}
+
+static int own_media(struct cmd_call *c, const struct json *v, struct content *own)
+{
+	return cmd_content_media(c, v, &own->parts[0]);
+}
+
+/* Keys whose members are accounts: what they say counts on that one alone. */
+static const struct { const char *key; int (*take)(struct cmd_call *c, const struct json *v, struct content *own); } own_keys[] = {
+	{ "text_for", own_text }, { "media_for", own_media }, { "settings_for", cmd_settings },
+};
+
+static int add_own_key(struct cmd_call *c, struct add *a, size_t row)
+{
+	const char *key = own_keys[row].key;
+	const struct json *map = json_get(c->body, key);
 	if (map == NULL)
 		return 1;
 	if (json_kind(map) != JSON_OBJECT)
-		return cmd_err(c, ST_INVALID, "\"text_for\" must be an object {account: text}"), 0;
+		return cmd_err(c, ST_INVALID, "\"%s\" must be an object with accounts as keys", key), 0;
 	for (const struct json *m = json_first(map); m != NULL; m = json_next(m)) {
 		size_t i = 0;
 		while (i < a->count && strcmp(a->list[i].conf->name, json_key(m)) != 0)
 			i++;
-		if (i == a->count || json_text(m) == NULL)
-			return cmd_err(c, ST_INVALID, "\"text_for\" names \"%.64s\", which is not among \"accounts\" or has no text", json_key(m)), 0;
-		struct content *own = cmd_content_with_text(c, a->post.content, json_text(m));
-		if (own == NULL)
-			return c->arena->error < 0 ? c->arena->error : 0;
-		a->list[i].content = own;
-		a->targets[i].own = own;
-		a->targets[i].own_count = 1;
+		if (i == a->count)
+			return cmd_err(c, ST_INVALID, "\"%s\" names \"%.64s\", which is not among \"accounts\"", key, json_key(m)), 0;
+		struct content *own = add_own(c, a, i);
+		int rc = own == NULL ? -ST_NO_MEMORY : own_keys[row].take(c, m, own);
+		if (rc != 1)
+			return rc;
 	}
 	return 1;
+}
+
+/* A setting of the post is for some of its accounts, one of an account for that one. */
+static int add_settings(struct cmd_call *c, struct add *a)
+{
+	const struct plat **plats = arena_alloc(c->arena, a->count, sizeof *plats);
+	if (plats == NULL)
+		return -ST_NO_MEMORY;
+	for (size_t i = 0; i < a->count; i++)
+		plats[i] = a->list[i].conf->plat;
+	int rc = cmd_setting_taken(c, a->post.content, plats, a->count);
+	for (size_t i = 0; i < a->count && rc == 1; i++)
+		if (a->targets[i].own_count > 0 && a->targets[i].own->settings != a->post.content->settings)
+			rc = cmd_setting_taken(c, a->targets[i].own, &plats[i], 1);
+	return rc;
 }
 
 static int add_content(struct cmd_call *c, struct add *a)
@@ -99,7 +142,10 @@ static int add_content(struct cmd_call *c, struct add *a)
 	a->post.content_count = 1;
 	for (size_t i = 0; i < a->count; i++)
 		a->list[i].content = a->post.content;
-	rc = add_text_for(c, a);
+	for (size_t row = 0; row < sizeof own_keys / sizeof own_keys[0] && rc == 1; row++)
+		rc = add_own_key(c, a, row);
+	if (rc == 1)
+		rc = add_settings(c, a);
 	for (size_t i = 0; i < a->count && rc == 1; i++)
 		if (cmd_check(c, a->list[i].conf, &a->list[i].account, a->list[i].content, &a->list[i].report) < 0)
 			rc = -ST_NO_MEMORY;

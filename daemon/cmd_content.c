@@ -6,12 +6,17 @@
 
 const char *const cmd_content_keys[] = { "text", "parts", "media", "first_comment", "link", "language", NULL };
 
-bool cmd_content_asked(const struct cmd_call *c)
+static bool asked(const struct cmd_call *c, const char *const *keys)
 {
-	for (const char *const *k = cmd_content_keys; *k != NULL; k++)
-		if (json_get(c->body, *k) != NULL)
+	for (; *keys != NULL; keys++)
+		if (json_get(c->body, *keys) != NULL)
 			return true;
 	return false;
+}
+
+bool cmd_content_asked(const struct cmd_call *c)
+{
+	return asked(c, cmd_content_keys) || asked(c, cmd_extra_keys);
 }
 
 static int too_much(struct cmd_call *c, const char *what, long long limit)
@@ -20,7 +25,7 @@ static int too_much(struct cmd_call *c, const char *what, long long limit)
 	return 0;
 }
 
-static int content_text(struct cmd_call *c, const char *text, char **out)
+int cmd_content_text(struct cmd_call *c, const char *text, char **out)
 {
 	if (strlen(text) > JOB_MAX_TEXT_BYTES)
 		return too_much(c, "a text has too many bytes", JOB_MAX_TEXT_BYTES);
@@ -30,7 +35,7 @@ static int content_text(struct cmd_call *c, const char *text, char **out)
 }
 
 /* {id, alt}: what PUT has stored. */
-static int content_file(struct cmd_call *c, const struct json *v, struct media *out)
+int cmd_content_file(struct cmd_call *c, const struct json *v, struct media *out)
 {
 	static const char *const keys[] = { "id", "alt", "name", NULL };
 	const char *id, *alt, *name;
@@ -59,7 +64,7 @@ static int content_file(struct cmd_call *c, const struct json *v, struct media *
 	return 1;
 }
 
-static int content_media(struct cmd_call *c, const struct json *list, struct part *part)
+int cmd_content_media(struct cmd_call *c, const struct json *list, struct part *part)
 {
 	size_t count = json_count(list);
 	if (json_kind(list) != JSON_ARRAY)
@@ -71,7 +76,7 @@ static int content_media(struct cmd_call *c, const struct json *list, struct par
 		return -ST_NO_MEMORY;
 	part->media_count = 0;
 	for (const struct json *m = json_first(list); m != NULL; m = json_next(m)) {
-		int rc = content_file(c, m, &part->media[part->media_count]);
+		int rc = cmd_content_file(c, m, &part->media[part->media_count]);
 		if (rc != 1)
 			return rc;
 		part->media_count++;
@@ -87,9 +92,9 @@ static int content_part(struct cmd_call *c, const struct json *v, struct part *o
 		return cmd_err(c, ST_INVALID, "an element of \"parts\" is an object {\"text\":..., \"media\":[...]}"), 0;
 	if (!cmd_keys(c, v, "an element of \"parts\"", keys) || !cmd_get_text(c, v, "text", &text))
 		return 0;
-	int rc = content_text(c, text != NULL ? text : "", &out->text);
+	int rc = cmd_content_text(c, text != NULL ? text : "", &out->text);
 	if (rc == 1 && json_get(v, "media") != NULL)
-		rc = content_media(c, json_get(v, "media"), out);
+		rc = cmd_content_media(c, json_get(v, "media"), out);
 	return rc;
 }
 
@@ -140,7 +145,7 @@ static int content_link(struct cmd_call *c, const struct json *v, struct content
 	if (out->card->thumb == NULL)
 		return -ST_NO_MEMORY;
 	out->card->thumb_count = 1;
-	return content_file(c, json_get(v, "thumb"), out->card->thumb);
+	return cmd_content_file(c, json_get(v, "thumb"), out->card->thumb);
 }
 
 /* The main parts: from "parts", or the first one from "text" and "media", the rest as in base. Without the first comment. */
@@ -172,8 +177,8 @@ static int content_main(struct cmd_call *c, const struct content *base, struct c
 	out->part_count = count;
 	int rc = 1;
 	if (text != NULL || out->parts[0].text == NULL)
-		rc = content_text(c, text != NULL ? text : "", &out->parts[0].text);
-	return rc == 1 && media != NULL ? content_media(c, media, &out->parts[0]) : rc;
+		rc = cmd_content_text(c, text != NULL ? text : "", &out->parts[0].text);
+	return rc == 1 && media != NULL ? cmd_content_media(c, media, &out->parts[0]) : rc;
 }
 
 static int content_comment(struct cmd_call *c, const struct content *base, struct content *out)
@@ -190,7 +195,7 @@ static int content_comment(struct cmd_call *c, const struct content *base, struc
 	struct part *p = &out->parts[out->part_count];
 	memset(p, 0, sizeof *p);
 	p->comment = 1;
-	int rc = content_text(c, text, &p->text);
+	int rc = cmd_content_text(c, text, &p->text);
 	out->part_count++;
 	return rc;
 }
@@ -232,14 +237,16 @@ int cmd_content(struct cmd_call *c, const struct content *base, struct content *
 		return cmd_err(c, ST_INVALID, "\"language\" is a BCP 47 tag like en or pt-BR"), 0;
 	if (json_get(c->body, "language") != NULL)
 		out->language = arena_strdup(c->arena, language);
-	rc = content_not_empty(c, out);
+	rc = cmd_extra(c, out);
+	if (rc == 1)
+		rc = content_not_empty(c, out);
 	if (rc != 1)
 		return rc;
 	*ret = out;
 	return c->arena->error < 0 ? c->arena->error : 1;
 }
 
-struct content *cmd_content_with_text(struct cmd_call *c, const struct content *base, const char *text)
+struct content *cmd_content_copy(struct cmd_call *c, const struct content *base)
 {
 	struct content *out = arena_alloc(c->arena, 1, sizeof *out);
 	struct part *parts = arena_alloc(c->arena, base->part_count, sizeof *parts);
@@ -248,7 +255,7 @@ struct content *cmd_content_with_text(struct cmd_call *c, const struct content *
 	*out = *base;
 	memcpy(parts, base->parts, base->part_count * sizeof *parts);
 	out->parts = parts;
-	return content_text(c, text, &parts[0].text) == 1 ? out : NULL;
+	return out;
 }
 
 /* ---- preflight ---- */

@@ -8,7 +8,8 @@
 /* ---- EDIT ---- */
 
 static const char *const edit_keys[] = {
-	"text", "parts", "media", "first_comment", "link", "language", "label", "if_rev", NULL
+	"text", "parts", "media", "first_comment", "link", "language", "form", "title", "warning", "quote", "poll", "cover", "settings",
+	"label", "if_rev", NULL
 };
 
 /* Content may change only while nothing of it can have been seen. 1, 0 answered. */

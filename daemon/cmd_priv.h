@@ -115,8 +115,18 @@ int cmd_check_rev(struct cmd_call *c, uint64_t rev);       /* if_rev against rev
 /* Content of ADD and EDIT: text | parts, media, first_comment, link, language. base (may be NULL) supplies what is absent. */
 extern const char *const cmd_content_keys[];
 int cmd_content(struct cmd_call *c, const struct content *base, struct content **out);   /* 1, 0 answered, negative store status */
-/* content with another text in its first part. */
-struct content *cmd_content_with_text(struct cmd_call *c, const struct content *base, const char *text);
+/* A content that may be changed, with its own list of parts; what they hold is shared. NULL without memory. */
+struct content *cmd_content_copy(struct cmd_call *c, const struct content *base);
+/* Parts of it: 1, 0 answered, negative. */
+int cmd_content_text(struct cmd_call *c, const char *text, char **out);
+int cmd_content_file(struct cmd_call *c, const struct json *v, struct media *out);        /* {id, alt, name} of what PUT stored */
+int cmd_content_media(struct cmd_call *c, const struct json *list, struct part *part);
+/* cmd_extra.c: form, title, warning, quote, poll, cover, settings, as far as they are given (null removes). */
+extern const char *const cmd_extra_keys[];
+int cmd_extra(struct cmd_call *c, struct content *out);
+int cmd_settings(struct cmd_call *c, const struct json *v, struct content *out);
+/* Every setting is one that a platform of these has. */
+int cmd_setting_taken(struct cmd_call *c, const struct content *content, const struct plat *const *plats, size_t count);
 bool cmd_content_asked(const struct cmd_call *c);          /* any of the content keys is there */
 
 /* When: at, now, past. Fills want, due, zone of the target. 1, 0 answered. *warning (may be NULL) for people. */

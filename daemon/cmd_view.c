@@ -126,9 +126,46 @@ static void write_media(struct cmd_call *c, const char *key, const struct media 
 	jw_end(&c->w);
 }
 
+static void write_poll(struct cmd_call *c, const struct content *content)
+{
+	if (content->poll_count == 0)
+		return;
+	jw_object(&c->w, "poll");
+	jw_array(&c->w, "choices");
+	for (size_t i = 0; i < content->poll->choice_count; i++)
+		jw_str(&c->w, NULL, content->poll->choices[i].text);
+	jw_end(&c->w);
+	jw_int(&c->w, "duration_ms", content->poll->duration_ms);
+	jw_bool(&c->w, "multiple", content->poll->multiple != 0);
+	jw_end(&c->w);
+}
+
+/* Only what is there: most posts have nothing of it. */
+static void write_extra(struct cmd_call *c, const struct content *content)
+{
+	const struct { const char *key, *text; } texts[] = {
+		{ "title", content->title }, { "warning", content->warning }, { "quote", content->quote },
+	};
+	if (content->form != FORM_POST)
+		jw_str(&c->w, "form", form_name((enum content_form)content->form));
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+		if (texts[i].text != NULL)
+			jw_str(&c->w, texts[i].key, texts[i].text);
+	write_poll(c, content);
+	if (content->cover_count > 0)
+		write_media(c, "cover", content->cover, content->cover_count);
+	if (content->setting_count == 0)
+		return;
+	jw_object(&c->w, "settings");
+	for (size_t i = 0; i < content->setting_count; i++)
+		jw_str(&c->w, content->settings[i].name, content->settings[i].text);
+	jw_end(&c->w);
+}
+
 static void write_content(struct cmd_call *c, const struct content *content)
 {
 	jw_str(&c->w, "language", content->language);
+	write_extra(c, content);
 	jw_array(&c->w, "parts");
 	for (size_t i = 0; i < content->part_count; i++) {
 		const struct part *p = &content->parts[i];

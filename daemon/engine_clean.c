@@ -56,6 +56,8 @@ int clean_begin(struct turn *t, struct engine *e, const struct periodic_ref *ref
 static int clean_end(struct drive *d, int64_t at_ms)
 {
 	drive_store_values(d);
+	if (at_ms == 0 && state_terminal((enum state)d->target->state))
+		d->target->value_count = 0;
 	int rc = clean_move(d->t, d->target, at_ms);
 	if (rc == 0)
 		rc = queue_keep(d->t, d->target);

@@ -8,6 +8,7 @@ daemon_libsmmqd_a_SOURCES = \
 	%D%/cmd_care.c \
 	%D%/cmd_content.c \
 	%D%/cmd_edit.c \
+	%D%/cmd_extra.c \
 	%D%/cmd_list.c \
 	%D%/cmd_log.c \
 	%D%/cmd_pace.c \

@@ -116,6 +116,8 @@ int queue_media_use(struct turn *t, const struct content *c, int by)
 	for (size_t i = 0; i < c->card_count && rc == 0; i++)
 		for (size_t k = 0; k < c->card[i].thumb_count && rc == 0; k++)
 			rc = media_use(t, c->card[i].thumb[k].sha256, by);
+	for (size_t i = 0; i < c->cover_count && rc == 0; i++)
+		rc = media_use(t, c->cover[i].sha256, by);
 	return rc;
 }
 
@@ -165,7 +167,8 @@ int queue_move(struct turn *t, struct target *target, enum event event, const ch
 	target->state = (uint64_t)next;
 	target->rev++;
 	target->reason = arena_strdup(t->arena, reason);
-	if (state_terminal((enum state)next)) {
+	/* What was put somewhere for it alone is still to be taken away by them. */
+	if (state_terminal((enum state)next) && target->clean_ms == 0) {
 		target->values = NULL;
 		target->value_count = 0;
 	}

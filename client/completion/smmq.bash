@@ -52,7 +52,7 @@ _smmq()
 		mapfile -t COMPREPLY < <(compgen -W 'published absent failed lookup' -- "$cur")
 		return
 		;;
-	-s | --socket | -m | --media | --link-image | -f | --file | --thread)
+	-s | --socket | -m | --media | --link-image | --cover | -f | --file | --thread)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
@@ -64,13 +64,16 @@ _smmq()
 	'') options=$commands ;;
 	add)
 		options='--account --at --now --past --media --alt --link --link-title --link-description --link-image --text-for
-			--file --thread --first-comment --language --label --key --draft --hold --late --max-late --expires --dry-run'
+			--file --thread --first-comment --as --title --warning --quote --poll --poll-for
+			--poll-multiple --cover --media-for --set --language --label --key --draft --hold --late --max-late --expires --dry-run'
 		;;
 	list) options='--account --label --state --all --limit' ;;
 	status) options='--check' ;;
 	edit)
 		options='--media --alt --no-media --link --link-title --link-description --link-image --no-link --file --thread
-			--first-comment --language --no-language --label --no-label --if-rev'
+			--first-comment --as --title --warning --quote --poll --poll-for --poll-multiple --cover
+			--set --no-title --no-warning --no-quote --no-poll --no-cover
+			--language --no-language --label --no-label --if-rev'
 		;;
 	move) options='--at --now --past --if-rev' ;;
 	cancel) options='ALL --account --label --state --dry-run' ;;

@@ -23,7 +23,7 @@ static void link_media(const struct plat_in *in, struct plat_request *r, size_t 
 
 static size_t file_count(const struct content *c)
 {
-	size_t count = c->card_count ? c->card[0].thumb_count : 0;
+	size_t count = (c->card_count ? c->card[0].thumb_count : 0) + c->cover_count;
 
 	for (size_t i = 0; i < c->part_count; i++)
 		count += c->parts[i].media_count;
@@ -64,6 +64,8 @@ static void send_file(const struct plat_in *in, struct plat_out *out)
 			link_media(in, r, &file, &c->parts[n].media[i]);
 	if (c->card_count && c->card[0].thumb_count)
 		link_media(in, r, &file, &c->card[0].thumb[0]);
+	if (c->cover_count)
+		link_media(in, r, &file, &c->cover[0]);
 }
 
 static void written(const struct plat_in *in, struct plat_out *out)

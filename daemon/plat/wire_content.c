@@ -57,6 +57,29 @@ static void card_json(const struct plat_in *in, struct json_writer *w, const str
 	jw_end(w);
 }
 
+static void extra_json(const struct plat_in *in, struct json_writer *w, const struct content *c, bool files, size_t *file)
+{
+	const struct { const char *key, *text; } texts[] = { { "title", c->title }, { "warning", c->warning }, { "quote", c->quote } };
+
+	if (c->form != FORM_POST)
+		jw_str(w, "form", form_name((enum content_form)c->form));
+	for (size_t i = 0; i < WIRE_COUNT(texts); i++)
+		if (texts[i].text)
+			jw_str(w, texts[i].key, texts[i].text);
+	if (c->poll_count) {
+		jw_object(w, "poll");
+		jw_array(w, "choices");
+		for (size_t i = 0; i < c->poll->choice_count; i++)
+			jw_str(w, NULL, c->poll->choices[i].text);
+		jw_end(w);
+		jw_int(w, "duration_ms", c->poll->duration_ms);
+		jw_bool(w, "multiple", c->poll->multiple != 0);
+		jw_end(w);
+	}
+	if (c->cover_count)
+		media_json(w, "cover", &c->cover[0], files ? wire_file_name(in, ++*file, &c->cover[0]) : NULL);
+}
+
 const char *wire_file_name(const struct plat_in *in, size_t file, const struct media *m)
 {
 	return arena_fmt(in->arena, "%llu.%llu.%zu.%s", (unsigned long long)in->target->id,
@@ -88,6 +111,7 @@ void wire_post_json(const struct plat_in *in, struct buf *out, bool files)
 		card_json(in, &w, &c->card[0], files, &file);
 	else
 		jw_null(&w, "card");
+	extra_json(in, &w, c, files, &file);
 	jw_end(&w);
 }
 
@@ -133,6 +157,30 @@ static void print_media(struct buf *b, const struct media *m)
 	print_add(b, m->mime);
 }
 
+/* Nothing where there is nothing: what was printed before there were such things stays as it was. */
+static void print_extra(struct buf *b, const struct content *c)
+{
+	const char *const texts[] = { c->title, c->warning, c->quote };
+
+	if (c->form != FORM_POST)
+		print_add(b, form_name((enum content_form)c->form));
+	for (size_t i = 0; i < WIRE_COUNT(texts); i++)
+		if (texts[i]) {
+			buf_add_u64(b, i);
+			print_add(b, texts[i]);
+		}
+	for (size_t i = 0; c->poll_count && i < c->poll->choice_count; i++)
+		print_add(b, c->poll->choices[i].text);
+	if (c->poll_count)
+		buf_add_fmt(b, "%lld %d", (long long)c->poll->duration_ms, (int)c->poll->multiple);
+	if (c->cover_count)
+		print_media(b, &c->cover[0]);
+	for (size_t i = 0; i < c->setting_count; i++) {
+		print_add(b, c->settings[i].name);
+		print_add(b, c->settings[i].text);
+	}
+}
+
 static const char *print_end(struct arena *a, struct buf *b, size_t bytes)
 {
 	unsigned char sum[HASH_SHA256_BYTES];
@@ -158,6 +206,8 @@ const char *wire_part_print(const struct plat_in *in, size_t n)
 	print_add(&b, c->language);
 	for (size_t i = 0; i < p->media_count; i++)
 		print_media(&b, &p->media[i]);
+	if (!n)
+		print_extra(&b, c);
 	if (!n && c->card_count) {
 		print_add(&b, c->card[0].url);
 		print_add(&b, c->card[0].title);

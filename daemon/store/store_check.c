@@ -115,6 +115,8 @@ static int uses_of(struct uses *u, const struct content *c)
 	for (size_t i = 0; i < c->card_count; i++)
 		for (size_t k = 0; k < c->card[i].thumb_count && rc == 0; k++)
 			rc = use_add(u, &c->card[i].thumb[k]);
+	for (size_t i = 0; i < c->cover_count && rc == 0; i++)
+		rc = use_add(u, &c->cover[i]);
 	return rc;
 }
 

@@ -388,5 +388,50 @@ def test_webhook_that_refuses():
     eq(len(hook.requests), 2, "requests")
 
 
+def test_everything_a_post_may_have():
+    """Form, title, warning, quote, poll, cover, settings; media, text and settings of one account: as typed, in the file, and after edit."""
+    d = daemon(brand=True, other=True)
+    d.account("social", "mastodon", credential="t", BaseURL="http://127.0.0.1:9")
+    d.start()
+    files = {}
+    for name in ("a.png", "b.png", "c.png"):
+        files[name] = os.path.join(d.dir, name)
+        with open(files[name], "wb") as f:
+            f.write(pictures.png(8, 6 + len(files)))
+    post = d.run("add", "-a", "brand,other", "--at", "+1h", "-m", files["a.png"], "--alt", "Red", "--media-for", "other=" + files["b.png"], "--alt", "Blue",
+                 "--cover", files["c.png"], "--title", "Tulips", "--warning", "flowers", "--quote", "https://x.example/1", "--poll", "red",
+                 "--poll", "blue", "--poll-for", "2h", "--poll-multiple", "--as", "reel", "--text-for", "other=Hi", "Hello")
+    shown = d.show(post)
+    for key, want in (("form", "reel"), ("title", "Tulips"), ("warning", "flowers"), ("quote", "https://x.example/1"),
+                      ("poll", {"choices": ["red", "blue"], "duration_ms": 7200000, "multiple": True})):
+        eq(shown[key], want, key)
+    eq(len(shown["cover"]), 1)
+    d.run("move", post, "--now")
+    d.wait_state(post, "published")
+    brand, other = outbox(d, post + ".1", "brand"), outbox(d, post + ".2", "other")
+    eq([m["alt"] for m in brand["parts"][0]["media"]], ["Red"])
+    eq([m["alt"] for m in other["parts"][0]["media"]], ["Blue"])
+    eq((brand["parts"][0]["text"], other["parts"][0]["text"]), ("Hello", "Hi"))
+    for one in (brand, other):
+        eq((one["title"], one["form"], one["poll"]["choices"]), ("Tulips", "reel", ["red", "blue"]))
+        check(os.path.exists(os.path.join(d.outbox, one["account"], one["cover"]["file"])), "the cover stands beside it")
+    again = d.run("add", "-a", "brand", "--at", "+1h", "--title", "T", "--cover", files["c.png"], "--poll", "a", "--poll", "b", "Hello")
+    d.run("edit", again, "--no-title", "--no-cover", "--no-poll", "--warning", "w")
+    shown = d.show(again)
+    eq([k in shown for k in ("title", "cover", "poll", "warning")], [False, False, False, True])
+    for text, args in (("poll", ("--poll", "one")), ("NAME=VALUE", ("--set", "Visibility")), ("ACCOUNT=FILE", ("--media-for", "x")),
+                       ("twice", ("--set", "A=1", "--set", "A=2"))):
+        check(text in d.fails(64, "add", "-a", "brand", "--at", "+1h", *args, "x"), "usage: %s" % text)
+    check("none of the accounts" in d.fails(65, "add", "-a", "brand", "--at", "+1h", "--set", "Visibility=unlisted", "x"), "another platform's")
+    check("Visibility" in d.fails(65, "add", "-a", "social", "--at", "+1h", "--set", "Visibilty=unlisted", "x"), "those there are")
+    check("unlisted" in d.fails(65, "add", "-a", "social", "--at", "+1h", "--set", "Visibility=secret", "x"), "its words")
+    check("brand" in d.fails(65, "add", "-a", "social", "--at", "+1h", "--set", "brand:Visibility=unlisted", "x"), "not among the accounts")
+    eq(d.show(d.run("add", "-a", "social,brand", "--at", "+1h", "--set", "Visibility=unlisted", "x"))["settings"], {"Visibility": "unlisted"})
+    d.run("add", "-a", "social,brand", "--at", "+1h", "--set", "social:Visibility=unlisted", "x")
+    err = d.fails(65, "add", "-a", "social", "--at", "+1h", "--as", "story", "x")
+    check("story" in err and "it has: text" in err, "a kind that it lacks, and those it has:", err)
+    d.run("check")
+
+
 if __name__ == "__main__":
     smmqtest.main(globals())

@@ -9,6 +9,6 @@ daemon_libplat_a_SOURCES = \
 	%D%/public.c %D%/public.h \
 	%D%/outbox.c \
 	%D%/webhook.c \
-	%D%/mastodon.c %D%/mastodon_find.c %D%/mastodon_media.c %D%/mastodon_session.c %D%/mastodon.h \
+	%D%/mastodon.c %D%/mastodon_check.c %D%/mastodon_find.c %D%/mastodon_media.c %D%/mastodon_session.c %D%/mastodon.h \
 	%D%/bluesky.c %D%/bluesky_look.c %D%/bluesky_record.c %D%/bluesky_session.c %D%/bluesky.h
 daemon_libplat_a_CFLAGS = $(AM_CFLAGS)

@@ -156,6 +156,20 @@ static void write_language(struct json_writer *w, const char *language)
 		        strncmp(language, "zh-", 3) ? strcspn(language, "-_") : strlen(language));
 }
 
+static void write_poll(struct json_writer *w, const struct content *c)
+{
+	if (!c->poll_count)
+		return;
+	jw_object(w, "poll");
+	jw_array(w, "options");
+	for (size_t i = 0; i < c->poll->choice_count; i++)
+		jw_str(w, NULL, c->poll->choices[i].text);
+	jw_end(w);
+	jw_int(w, "expires_in", c->poll->duration_ms / 1000);
+	jw_bool(w, "multiple", c->poll->multiple != 0);
+	jw_end(w);
+}
+
 static void send_status(const struct plat_in *in, struct plat_out *out, size_t n)
 {
 	const struct part *p = &in->content->parts[n];
@@ -190,8 +204,14 @@ static void send_status(const struct plat_in *in, struct plat_out *out, size_t n
 			jw_str(&w, NULL, plat_get_n(in->values, "media", k));
 		jw_end(&w);
 	}
+	if (!n)
+		write_poll(&w, in->content);
 	if (parent)
 		jw_str(&w, "in_reply_to_id", parent);
+	if (in->content->warning) {
+		jw_str(&w, "spoiler_text", in->content->warning);
+		jw_bool(&w, "sensitive", true);
+	}
 	jw_str(&w, "visibility", mastodon_visibility(in));
 	write_language(&w, in->content->language);
 	jw_end(&w);
@@ -348,7 +368,8 @@ const struct plat plat_mastodon = {
 	.needs = needs,
 	.need_count = WIRE_COUNT(needs),
 	.kinds = KIND_BIT(KIND_TEXT) | KIND_BIT(KIND_LINK) | KIND_BIT(KIND_IMAGE) | KIND_BIT(KIND_IMAGES) | KIND_BIT(KIND_THREAD) |
-	         KIND_BIT(KIND_COMMENT) | KIND_BIT(KIND_ALT) | KIND_BIT(KIND_LANGUAGE),
+	         KIND_BIT(KIND_COMMENT) | KIND_BIT(KIND_ALT) | KIND_BIT(KIND_LANGUAGE) | KIND_BIT(KIND_VIDEO) | KIND_BIT(KIND_POLL) |
+	         KIND_BIT(KIND_WARNING),
 	.options = options,
 	.option_count = WIRE_COUNT(options),
 	.parallel = 1,

@@ -1,7 +1,8 @@
 /* mastodon.h: what the files of the Mastodon driver share. Private to plat/mastodon*.c.
  *
  * Account values: own_id, own_acct, app_name, cred (whose session it is), max_chars, url_chars, max_media,
- * image_size_limit, image_matrix_limit, description_limit, mime_types. Target values: id.N and url.N of parts that
+ * image_size_limit, image_matrix_limit, video_size_limit, video_matrix_limit, video_frame_rate_limit,
+ * description_limit, poll_options, poll_chars, poll_min_s, poll_max_s, mime_types. Target values: id.N and url.N of parts that
  * stand; everything else is about the one part under way:
  *   made        fingerprint of the content that the other values were made for
  *   key         its idempotency key        first_ms  when that key was first used (steady, as late_ms)
@@ -17,7 +18,7 @@
 #include "daemon/plat/wire.h"
 
 #define MASTODON_KEY_LIFE_MS (50 * 60 * INT64_C(1000))        /* the server's hour, less a margin */
-#define MASTODON_MIME_TYPES "image/jpeg,image/png,image/gif,image/webp"
+#define MASTODON_MIME_TYPES "image/jpeg,image/png,image/gif,image/webp,video/mp4,video/quicktime,video/webm"
 
 /* What a refusal asks for besides failing. */
 enum mastodon_act { MASTODON_FAIL, MASTODON_POLL_MEDIA, MASTODON_DAY };

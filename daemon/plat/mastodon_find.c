@@ -269,6 +269,19 @@ static bool already_shown(const struct plat_in *in, const char *id)
 	return false;
 }
 
+static bool same_poll(const struct plat_in *in, const struct json *poll, size_t n)
+{
+	const struct content *c = in->content;
+	const struct json *e = json_first(json_get(poll, "options"));
+
+	if (n || !c->poll_count)
+		return !poll || json_kind(poll) == JSON_NULL;
+	for (size_t i = 0; i < c->poll->choice_count; i++, e = json_next(e))
+		if (!e || !same_text(json_get_text(e, "title"), c->poll->choices[i].text))
+			return false;
+	return !e;
+}
+
 /* Whether a status may be ours though no file tells, before its text is asked for. */
 static bool may_be_ours(const struct plat_in *in, const struct json *status, size_t n)
 {
@@ -279,8 +292,8 @@ static bool may_be_ours(const struct plat_in *in, const struct json *status, siz
 
 	bool files = wire_unrecorded(in) ? same_files(in, status, n) : !json_count(json_get(status, "media_attachments"));
 
-	return files && json_kind(json_get(status, "poll")) == JSON_NULL &&
-	       json_kind(json_get(status, "reblog")) == JSON_NULL && (!spoiler || !*spoiler) &&
+	return files && same_poll(in, json_get(status, "poll"), n) &&
+	       json_kind(json_get(status, "reblog")) == JSON_NULL && same_text(spoiler, in->content->warning) &&
 	       (!visibility || same_text(visibility, mastodon_visibility(in))) &&
 	       (!app || !its || same_text(app, its)) &&
 	       same_text(json_get_id(status, "in_reply_to_id", digits), mastodon_parent(in, n));
@@ -435,7 +448,7 @@ static void source_answer(const struct plat_in *in, struct plat_out *out, size_t
 	const char *id = plat_get_n(in->values, "cand", i);
 
 	if (answer->status == 200 && text) {
-		bool ours = mastodon_is_text(in, n, text) && (!spoiler || !*spoiler);
+		bool ours = mastodon_is_text(in, n, text) && same_text(spoiler, in->content->warning);
 
 		if (ours && is_vague(in, n)) {
 			plat_set(in->values, "doubts", id);

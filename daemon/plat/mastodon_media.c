@@ -3,7 +3,7 @@
  * orphan. */
 #include "daemon/plat/mastodon.h"
 
-#include <string.h>
+#include "daemon/plat/form.h"
 
 #define KEEP_MS (12 * 3600 * INT64_C(1000))
 #define UPLOAD_TIMEOUT_MS (10 * 60 * INT64_C(1000))
@@ -27,46 +27,18 @@ static int64_t uploaded_ms(const struct plat_in *in, size_t k)
 
 /* ---- requests ---- */
 
-/* As browsers do it: quotes and line breaks of a file name are percent-encoded. */
-static void add_file_name(struct buf *b, const char *name)
-{
-	for (; *name; name++) {
-		if (*name == '"' || *name == '\r' || *name == '\n' || (unsigned char)*name < 0x20)
-			buf_add_fmt(b, "%%%02X", (unsigned)(unsigned char)*name);
-		else
-			buf_add_char(b, *name);
-	}
-}
-
 static void send_upload(const struct plat_in *in, struct plat_out *out, size_t k, const struct media *m)
 {
 	struct plat_request *r = mastodon_request(in, out, wire_step_name(in->arena, "upload", k), PLAT_REPEATABLE,
 	                                          PLAT_POST,
 	                                          "/api/v2/media");
-	const char *hex = wire_hex(in->arena, in->random, sizeof(in->random)), *head, *tail, *type;
-	struct buf b = BUF_INIT(WIRE_MAX_BODY_BYTES);
-	size_t head_len, tail_len;
+	struct multipart form;
 
-	if (!hex)
-		return;
-	if (m->alt && *m->alt)
-		buf_add_fmt(&b, "--smmq-%s\r\nContent-Disposition: form-data; name=\"description\"\r\n\r\n%s\r\n", hex,
-		            m->alt);
-	buf_add_fmt(&b, "--smmq-%s\r\nContent-Disposition: form-data; name=\"file\"; filename=\"", hex);
-	if (m->name && *m->name)
-		add_file_name(&b, m->name);
-	else
-		buf_add_fmt(&b, "media.%s", wire_extension(m->mime));
-	buf_add_fmt(&b, "\"\r\nContent-Type: %s\r\n\r\n", m->mime ? m->mime : "application/octet-stream");
-	head = wire_take(&b, in->arena, &head_len);
-	buf_add_fmt(&b, "\r\n--smmq-%s--\r\n", hex);
-	tail = wire_take(&b, in->arena, &tail_len);
-	type = arena_fmt(in->arena, "multipart/form-data; boundary=smmq-%s", hex);
 	r->timeout_ms = UPLOAD_TIMEOUT_MS;
-	plat_header(r, "Content-Type", type);
-	plat_body(r, head, head_len);
-	plat_body_media(r, m);
-	plat_body(r, tail, tail_len);
+	multipart_begin(&form, in, r);
+	multipart_text(&form, "description", m->alt && *m->alt ? m->alt : NULL);
+	multipart_media(&form, "file", m, 0, m->size_bytes);
+	multipart_end(&form);
 }
 
 static void send_poll(const struct plat_in *in, struct plat_out *out, size_t k)

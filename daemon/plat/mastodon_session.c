@@ -1,19 +1,10 @@
-/* mastodon_session.c: whose token it is and what the instance allows; and preflight by these limits.
+/* mastodon_session.c: whose token it is and what the instance allows.
  *
  * The token does not expire, so a session is a set of reads, repeated once a day and after a change of the credential:
  * a new credential must belong to the same profile as the one that posted before. */
 #include "daemon/plat/mastodon.h"
 
 #include <string.h>
-
-#include "daemon/model/text.h"
-
-#define DEFAULT_CHARS 500
-#define DEFAULT_URL_CHARS 23
-#define DEFAULT_MEDIA 4
-#define DEFAULT_IMAGE_BYTES 16777216
-#define DEFAULT_IMAGE_PIXELS 33177600
-#define DEFAULT_ALT_CHARS 1500
 
 /* ---- session ---- */
 
@@ -50,7 +41,7 @@ static void keep_mimes(const struct plat_in *in, const struct json *list)
 	for (const struct json *e = json_first(list); e; e = json_next(e)) {
 		const char *mime = json_text(e);
 
-		if (mime && !strncmp(mime, "image/", 6) && !strchr(mime, ',')) {
+		if (mime && (!strncmp(mime, "image/", 6) || !strncmp(mime, "video/", 6)) && !strchr(mime, ',')) {
 			if (b.len)
 				buf_add_char(&b, ',');
 			buf_add_str(&b, mime);
@@ -69,7 +60,14 @@ static void keep_limits(const struct plat_in *in, const struct json *json)
 		{ "configuration.statuses.max_media_attachments", "max_media" },
 		{ "configuration.media_attachments.image_size_limit", "image_size_limit" },
 		{ "configuration.media_attachments.image_matrix_limit", "image_matrix_limit" },
+		{ "configuration.media_attachments.video_size_limit", "video_size_limit" },
+		{ "configuration.media_attachments.video_matrix_limit", "video_matrix_limit" },
+		{ "configuration.media_attachments.video_frame_rate_limit", "video_frame_rate_limit" },
 		{ "configuration.media_attachments.description_limit", "description_limit" },
+		{ "configuration.polls.max_options", "poll_options" },
+		{ "configuration.polls.max_characters_per_option", "poll_chars" },
+		{ "configuration.polls.min_expiration", "poll_min_s" },
+		{ "configuration.polls.max_expiration", "poll_max_s" },
 	};
 	int64_t number;
 
@@ -133,53 +131,4 @@ void mastodon_session(const struct plat_in *in, struct plat_out *out)
 		ask(in, out, "who", "/api/v1/accounts/verify_credentials");
 	wire_answer_done(&answer);
 	wire_end(in, out);
-}
-
-/* ---- preflight ---- */
-
-static void check_part(const struct wire_check *c, size_t n)
-{
-	const struct plat_in *in = c->in;
-	const struct plat_values *v = in->account_values;
-	const struct part *p = &in->content->parts[n];
-	const char *text = mastodon_text(in, n), *mimes = plat_get(v, "mime_types");
-	const struct wire_media_limits media = {
-		.max_count = plat_get_int(v, "max_media", DEFAULT_MEDIA),
-		.max_bytes = plat_get_int(v, "image_size_limit", DEFAULT_IMAGE_BYTES),
-		.max_pixels = plat_get_int(v, "image_matrix_limit", DEFAULT_IMAGE_PIXELS),
-		.mimes = mimes ? mimes : MASTODON_MIME_TYPES,
-	};
-	struct plat_part_report *r = &c->out->parts[n];
-	int64_t used = text_mastodon_length(in->arena, text, plat_get_int(v, "url_chars", DEFAULT_URL_CHARS)), found;
-
-	*r = (struct plat_part_report){
-		.limit = plat_get_int(v, "max_chars", DEFAULT_CHARS), .bytes = (int64_t)strlen(text), .unit = "characters",
-		.used = used < 0 ? 0 : used,
-	};
-	found = text_find(in->arena, text, TEXT_MASTODON, &r->facets);
-	r->facet_count = found < 0 ? 0 : (size_t)found;
-	if (used < 0 || found < 0)
-		wire_check_say(c, n, "text", "text could not be counted");
-	wire_check_limit(c, n, "text-length", "text", "characters", r->limit, used);
-	wire_check_empty(c, n, text, p->media_count > 0);
-	wire_check_media(c, n, &media);
-	for (size_t k = 0; k < p->media_count; k++) {
-		const char *alt = wire_str(p->media[k].alt), *what = arena_fmt(in->arena, "alt text of media %zu", k + 1);
-
-		wire_check_limit(c, n, "alt-length", what ? what : "alt text", "characters",
-		                 plat_get_int(v, "description_limit", DEFAULT_ALT_CHARS), text_graphemes(alt, strlen(alt)));
-	}
-}
-
-void mastodon_check(const struct plat_in *in, struct plat_report *out)
-{
-	const struct wire_check c = { .in = in, .out = out, .platform = "mastodon" };
-	const char *wanted = plat_setting(in, "Visibility");
-
-	if (!wire_check_begin(&c))
-		return;
-	if (wanted && strcmp(wanted, mastodon_visibility(in)))
-		wire_check_say(&c, 0, "visibility", "Visibility= must be public, unlisted or private");
-	for (size_t n = 0; n < out->part_count; n++)
-		check_part(&c, n);
 }

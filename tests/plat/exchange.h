@@ -11,6 +11,10 @@
  *   part TEXT              one part; \n is a line break          comment TEXT       the first comment
  *   media NAME|MIME|WxH|BYTES|ALT     of the last part            card URL|TITLE|DESCRIPTION
  *   thumb NAME|MIME|WxH|BYTES         of the card
+ *   video DURATION FPS BITRATE VCODEC ACODEC CHANNELS HZ    of the last media; "-" where not known
+ *   form FORM    title TEXT    warning TEXT    quote TEXT    setting NAME=VALUE    cover NAME|MIME|WxH|BYTES
+ *   poll DURATION single|multiple CHOICE|CHOICE|...
+ *   public ADDRESS DIRECTORY, or public ADDRESS BUCKET REGION KEY SECRET
  *   check ok  or  check FRAGMENT      preflight finds nothing, or a message with this fragment
  *
  * Then what happens, in order:
@@ -85,7 +89,10 @@ struct script {
 	struct part parts[JOB_MAX_PARTS];
 	struct media media[JOB_MAX_PARTS][JOB_MAX_MEDIA];
 	struct card card;
-	struct media thumb;
+	struct media thumb, cover;
+	struct poll poll;
+	struct choice choices[JOB_MAX_CHOICES];
+	struct value settings[8];
 	const char *check;
 	char *unrecorded;
 	const char *known[8];

@@ -193,6 +193,94 @@ static const char *read_thumb(struct script *s, char *rest)
 	return parse_media(s, rest, &s->thumb);
 }
 
+/* DURATION FPS BITRATE VCODEC ACODEC CHANNELS HZ of the last media; "-" where not known. */
+static const char *read_video(struct script *s, char *rest)
+{
+	struct part *p = s->content.part_count ? &s->parts[s->content.part_count - 1] : NULL;
+	struct media *m = p && p->media_count ? &p->media[p->media_count - 1] : NULL;
+	char *field[7];
+
+	for (size_t i = 0; i < 7; i++)
+		field[i] = strsep(&rest, " ");
+	if (!m || !field[6] || (strcmp(field[0], "-") && unit_duration_parse(field[0], &m->duration_ms)))
+		return "a media and DURATION FPS BITRATE VCODEC ACODEC CHANNELS HZ expected";
+	m->frame_milli = (uint64_t)(strtod(field[1], NULL) * 1000 + 0.5);
+	m->bit_rate = strtoull(field[2], NULL, 10);
+	m->video_codec = strcmp(field[3], "-") ? keep(s, field[3]) : NULL;
+	m->audio_codec = strcmp(field[4], "-") ? keep(s, field[4]) : NULL;
+	m->audio_channels = strtoull(field[5], NULL, 10);
+	m->audio_hz = strtoull(field[6], NULL, 10);
+	return NULL;
+}
+
+static const char *read_form(struct script *s, char *rest)
+{
+	int form = form_find(rest);
+
+	s->content.form = form < 0 ? 0 : (uint64_t)form;
+	return form < 0 ? "no such form" : NULL;
+}
+
+static const char *read_title(struct script *s, char *rest)
+{
+	s->content.title = keep(s, rest);
+	return NULL;
+}
+
+static const char *read_warning(struct script *s, char *rest)
+{
+	s->content.warning = keep(s, rest);
+	return NULL;
+}
+
+static const char *read_quote(struct script *s, char *rest)
+{
+	s->content.quote = keep(s, rest);
+	return NULL;
+}
+
+static const char *read_poll(struct script *s, char *rest)
+{
+	const char *span = strsep(&rest, " "), *how = strsep(&rest, " "), *choice;
+
+	if (!rest || unit_duration_parse(span, &s->poll.duration_ms))
+		return "DURATION single|multiple CHOICE|CHOICE expected";
+	s->poll.multiple = !strcmp(how, "multiple");
+	s->poll.choices = s->choices;
+	while ((choice = strsep(&rest, "|")) && s->poll.choice_count < JOB_MAX_CHOICES)
+		s->choices[s->poll.choice_count++].text = keep(s, choice);
+	s->content.poll = &s->poll;
+	s->content.poll_count = 1;
+	return NULL;
+}
+
+static const char *read_cover(struct script *s, char *rest)
+{
+	s->content.cover = &s->cover;
+	s->content.cover_count = 1;
+	return parse_media(s, rest, &s->cover);
+}
+
+static const char *read_setting(struct script *s, char *rest)
+{
+	s->content.settings = s->settings;
+	return add_value(s, s->settings, 8, &s->content.setting_count, rest);
+}
+
+/* ADDRESS DIRECTORY, or ADDRESS BUCKET REGION KEY SECRET */
+static const char *read_public(struct script *s, char *rest)
+{
+	char *url = strsep(&rest, " "), *place = strsep(&rest, " "), *region = strsep(&rest, " ");
+	char *key = strsep(&rest, " "), *secret = strsep(&rest, " ");
+	bool bucket = secret != NULL;
+
+	if (!place)
+		return "ADDRESS DIRECTORY, or ADDRESS BUCKET REGION KEY SECRET expected";
+	s->account.public = (struct plat_public){ .base_url = keep(s, url), .directory = bucket ? NULL : keep(s, place),
+		.bucket_url = bucket ? keep(s, place) : NULL, .region = keep(s, region), .key = keep(s, key), .secret = keep(s, secret) };
+	return NULL;
+}
+
 /* ---- what belongs to a request ---- */
 
 static const char *read_header(struct script *s, char *rest)
@@ -270,6 +358,9 @@ static const struct { const char *word; reader *read; enum event_kind kind; } wo
 	{ "unrecorded", read_unrecorded, 0 }, { "known", read_known, 0 },
 		{ "check", read_check, 0 },
 	{ "part", read_part, 0 }, { "comment", read_comment, 0 }, { "media", read_media, 0 }, { "card", read_card, 0 },
+	{ "video", read_video, 0 }, { "form", read_form, 0 }, { "title", read_title, 0 }, { "warning", read_warning, 0 },
+	{ "quote", read_quote, 0 }, { "poll", read_poll, 0 }, { "cover", read_cover, 0 }, { "setting", read_setting, 0 },
+	{ "public", read_public, 0 },
 	{ "thumb", read_thumb, 0 }, { ">>", read_header, 0 }, { "body", read_body, 0 }, { "has", read_has, 0 },
 	{ "<", read_status, 0 }, { "<<", read_answer_header, 0 }, { "=", read_answer_body, 0 },
 		{ "lost", read_lost, 0 },

@@ -5,6 +5,7 @@ daemon_libplat_a_SOURCES = \
 	%D%/form.c %D%/form.h \
 	%D%/kind.c %D%/kind.h \
 	%D%/oauth.c %D%/oauth.h \
+	%D%/graph.c %D%/graph.h \
 	%D%/progress.c %D%/progress.h \
 	%D%/public.c %D%/public.h \
 	%D%/outbox.c \

@@ -179,6 +179,20 @@ const struct graph_rule *graph_rule(const struct graph *g, const struct graph_an
 	return rule ? rule : rule_by_status(answer);
 }
 
+bool graph_passes(const struct wire_answer *answer)
+{
+	const struct json *error = json_get(answer->json, "error");
+	struct graph_answer a = { .wire = *answer, .is_error = json_kind(error) == JSON_OBJECT };
+	const struct graph_rule *rule;
+
+	(void)json_get_int(error, "code", &a.code);
+	a.transient = json_true(json_get(error, "is_transient"), false);
+	rule = a.is_error ? rule_in(shared, WIRE_COUNT(shared), &a) : NULL;
+	if (!rule)
+		rule = rule_by_status(&a);
+	return rule->klass == PLAT_TRANSIENT || rule->klass == PLAT_RATE;
+}
+
 static void refuse(const struct plat_in *in, struct plat_out *out, const struct graph *g, const char *what,
                    const struct graph_answer *answer, bool once)
 {

@@ -84,6 +84,9 @@ void graph_refuse(const struct plat_in *in, struct plat_out *out, const struct g
 void graph_refuse_once(const struct plat_in *in, struct plat_out *out, const struct graph *g, const char *what,
                        const struct graph_answer *answer);
 
+/* For struct oauth: whether the refusal of a token endpoint passes by itself. */
+bool graph_passes(const struct wire_answer *answer);
+
 /* When a limit ends by the answer's headers: X-Business-Use-Case-Usage (estimated_time_to_regain_access, minutes),
  * X-Ad-Account-Usage (reset_time_duration, seconds), else as wire_reset_ms; 0 where none tells. */
 int64_t graph_reset_ms(const struct plat_in *in);

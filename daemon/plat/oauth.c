@@ -30,12 +30,37 @@ bool oauth_fresh(const struct plat_in *in, int64_t margin_ms)
 	return oauth_token(in) && (!until || in->now_ms <= until - margin_ms);
 }
 
+const struct oauth *oauth_of(const struct oauth *o, const struct plat_account *account)
+{
+	const char *word;
+
+	while (o && o->option) {
+		word = plat_option(account, o->option);
+		if (!word || strcmp(word, o->word))
+			break;
+		o = o->other;
+	}
+	return o;
+}
+
+/* Whether there is what a refresh takes. */
+static bool has_refresh(const struct plat_in *in, const struct oauth *o)
+{
+	const struct oauth_call *call = &o->refresh;
+
+	if (!call->url || (!call->no_client && !call->no_client_id && !plat_credential(in->account, o->client_id_name)))
+		return false;
+	return call->by_access ? oauth_token(in) != NULL : plat_get(in->account_values, "refresh") != NULL;
+}
+
 int64_t oauth_refresh_ms(const struct plat_in *in, const struct oauth *o)
 {
 	int64_t from = plat_get_int(in->account_values, "access_ms", 0);
 	int64_t until = plat_get_int(in->account_values, "access_until_ms", 0), life = until - from, at;
 	unsigned char hash[HASH_SHA256_BYTES];
 
+	if (!until && from && o->life_ms && has_refresh(in, o) && o->refresh.by_access)
+		return from + o->min_age_ms;
 	if (!o->refresh.url || !until || life <= 0)
 		return 0;
 	if (hash_sha256(in->account->name, strlen(in->account->name), hash))
@@ -186,6 +211,8 @@ static bool ends_grant(const struct oauth *o, const struct wire_answer *answer)
 	static const char *const standard[] = { "invalid_grant", "invalid_request", "invalid_client", "unauthorized_client", NULL };
 	const char *const *lists[] = { standard, o->error_words };
 
+	if (o->passing && o->passing(answer))
+		return false;
 	if (answer->status == 401 || answer->status == 403)
 		return true;
 	for (size_t l = 0; l < WIRE_COUNT(lists); l++)
@@ -200,11 +227,13 @@ static bool token_answer(const struct plat_in *in, struct plat_out *out, const s
 {
 	bool code = wire_step_is(in->response_step, "token.code", NULL), kept, passing;
 	bool extend = wire_step_is(in->response_step, "token.extend", NULL);
+	bool alive = oauth_fresh(in, 0) && !plat_get(in->account_values, "dead");
 	struct wire_answer answer;
 
 	wire_answer_read(in->arena, in->response, &answer);
 	kept = answer.status >= 200 && answer.status < 300 && keep_answer(in, o, answer.json);
-	passing = !ends_grant(o, &answer);
+	/* Where the access token itself is exchanged, it may be one that never ends and is not exchanged: it is used until it is refused. */
+	passing = !ends_grant(o, &answer) || (o->refresh.by_access && !code && !extend && alive);
 	if (kept && code && o->extend.url) {
 		send_call(in, out, o, &o->extend, "token.extend");
 	} else if (!kept && passing && !code && oauth_fresh(in, 0)) {
@@ -238,9 +267,10 @@ bool oauth_session(const struct plat_in *in, struct plat_out *out, const struct 
 	refresh_ms = oauth_refresh_ms(in, o);
 	/* A session is asked for when a token was refused, too; one that was just made is not to blame. */
 	dead = plat_get(in->account_values, PLAT_REFUSED) && !(age >= 0 && age < JUST_NOW_MS);
-	if (o->refresh.url && (plat_get(in->account_values, "refresh") || (o->refresh.by_access && oauth_token(in))) &&
+	if (has_refresh(in, o) &&
 	    (dead || !oauth_fresh(in, MARGIN_MS) || (refresh_ms && in->now_ms >= refresh_ms))) {
 		plat_set(in->account_values, PLAT_REFUSED, NULL);
+		plat_set(in->account_values, "dead", dead ? "1" : NULL);
 		send_call(in, out, o, &o->refresh, "token.refresh");
 		return true;
 	}

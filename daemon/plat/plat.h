@@ -14,8 +14,9 @@
  * stand, by content, account and the window since armed_ms (and after the post mark, where one is named). Nothing is
  * waited for and one look is enough; "known" are posts of other targets, which are never ours.
  *
- * Secrets: a driver puts credentials into header values marked secret and nowhere else, with one exception that the
- * platform forces: the body of bluesky's "create" (session) holds the password. Bodies are therefore never logged. */
+ * Secrets: a driver puts credentials into header values marked secret and nowhere else, with exceptions that platforms
+ * force: the body of bluesky's "create" (session) holds the password, and steps "token.*" (oauth.h) hold tokens and client
+ * secrets in their forms, or in their URLs where the platform takes them there alone. Bodies and URLs are therefore never logged. */
 #ifndef SMMQ_PLAT_H
 #define SMMQ_PLAT_H
 

@@ -92,7 +92,7 @@ static const char *message_of(const struct json *json)
 		if (text && *text)
 			return text;
 	}
-	return NULL;
+	return json_text(json_path(json, "error.message"));
 }
 
 void wire_answer_read(struct arena *a, const struct plat_response *r, struct wire_answer *out)

@@ -1,7 +1,7 @@
 noinst_LIBRARIES += daemon/libplat.a
 daemon_libplat_a_SOURCES = \
 	%D%/plat.c %D%/plat.h \
-	%D%/wire.c %D%/wire_content.c %D%/wire.h \
+	%D%/wire.c %D%/wire_content.c %D%/wire_media.c %D%/wire.h \
 	%D%/form.c %D%/form.h \
 	%D%/kind.c %D%/kind.h \
 	%D%/oauth.c %D%/oauth.h \

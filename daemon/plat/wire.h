@@ -139,6 +139,33 @@ void wire_check_say(const struct wire_check *c, size_t n, const char *rule, cons
 void wire_check_media(const struct wire_check *c, size_t n, const struct wire_media_limits *l);
 void wire_check_file(const struct wire_check *c, size_t n, const char *what, const struct media *m,
                      const struct wire_media_limits *l);
+/* "part 2: " where there is more than one, else "". */
+const char *wire_part_name(const struct wire_check *c, size_t n);
+/* Whether a comma-separated list names the word. */
+bool wire_listed(const char *list, const char *word);
+/* A finding when value < limit. */
+void wire_check_least(const struct wire_check *c, size_t n, const char *rule, const char *what, const char *unit, int64_t limit,
+                      int64_t value);
+
+/* ---- preflight of pictures and videos (wire_media.c); 0 and NULL: no such rule. What is not known though a rule asks for
+ * it is a finding, too ---- */
+
+struct wire_aspect { unsigned w, h; };      /* 16, 9 */
+struct wire_shape_limits {
+	int64_t min_width, max_width, min_height, max_height;
+	struct wire_aspect narrowest, widest;     /* both, or neither */
+};
+struct wire_video_limits {
+	int64_t min_ms, max_ms;
+	int64_t min_frame_milli, max_frame_milli;
+	int64_t max_bit_rate;
+	const char *video_codecs, *audio_codecs;  /* comma lists, as FFmpeg names them; a video without sound is fine */
+	int64_t max_channels, max_hz;
+	struct wire_shape_limits shape;
+};
+void wire_check_shape(const struct wire_check *c, size_t n, const char *what, const struct media *m, const struct wire_shape_limits *l);
+void wire_check_video(const struct wire_check *c, size_t n, const char *what, const struct media *m, const struct wire_video_limits *l);
+
 /* The parts' reports for a platform that counts graphemes and limits nothing. */
 void wire_check_plain(const struct wire_check *c);
 /* No text and nothing else to show. */

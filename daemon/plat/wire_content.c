@@ -245,7 +245,7 @@ bool wire_check_begin(const struct wire_check *c)
 	return c->out->parts;
 }
 
-static const char *part_name(const struct wire_check *c, size_t n)
+const char *wire_part_name(const struct wire_check *c, size_t n)
 {
 	if (c->in->content->part_count < 2)
 		return "";
@@ -254,7 +254,7 @@ static const char *part_name(const struct wire_check *c, size_t n)
 
 void wire_check_say(const struct wire_check *c, size_t n, const char *rule, const char *message)
 {
-	const char *name = part_name(c, n);
+	const char *name = wire_part_name(c, n);
 	const char *text = name ? arena_fmt(c->in->arena, "%s: %s%s", c->platform, name, message) : NULL;
 
 	plat_finding(c->out, rule, 0, 0, text ? text : "out of memory");
@@ -264,7 +264,7 @@ void wire_check_limit(const struct wire_check *c, size_t n, const char *rule, co
                       int64_t limit,
                       int64_t value)
 {
-	const char *name = part_name(c, n), *text = NULL;
+	const char *name = wire_part_name(c, n), *text = NULL;
 
 	if (limit <= 0 || value <= limit)
 		return;
@@ -275,22 +275,6 @@ void wire_check_limit(const struct wire_check *c, size_t n, const char *rule, co
 	plat_finding(c->out, rule, limit, value, text ? text : "out of memory");
 }
 
-/* Whether the comma-separated list names mime. */
-static bool listed(const char *list, const char *mime)
-{
-	size_t len = strlen(mime);
-
-	while (list && *list) {
-		const char *comma = strchr(list, ',');
-		size_t item = comma ? (size_t)(comma - list) : strlen(list);
-
-		if (item == len && !strncmp(list, mime, len))
-			return true;
-		list = comma ? comma + 1 : NULL;
-	}
-	return false;
-}
-
 void wire_check_file(const struct wire_check *c, size_t n, const char *what, const struct media *m,
                      const struct wire_media_limits *l)
 {
@@ -298,7 +282,7 @@ void wire_check_file(const struct wire_check *c, size_t n, const char *what, con
 	const char *mime = m->mime ? m->mime : "unknown";
 	bool fits = m->width <= INT32_MAX && m->height <= INT32_MAX;
 
-	if (l->mimes && !listed(l->mimes, mime)) {
+	if (l->mimes && !wire_listed(l->mimes, mime)) {
 		const char *text = arena_fmt(a, "%s is of the kind %s, which is not taken (taken: %s)", what, mime,
 		                             l->mimes);
 

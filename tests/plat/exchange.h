@@ -10,11 +10,11 @@
  *   signed-in              the account value "cred" fits the credential
  *   part TEXT              one part; \n is a line break          comment TEXT       the first comment
  *   media NAME|MIME|WxH|BYTES|ALT     of the last part            card URL|TITLE|DESCRIPTION
- *   thumb NAME|MIME|WxH|BYTES         of the card
- *   video DURATION FPS BITRATE VCODEC ACODEC CHANNELS HZ    of the last media; "-" where not known
- *   form FORM    title TEXT    warning TEXT    quote TEXT    setting NAME=VALUE    cover NAME|MIME|WxH|BYTES
- *   poll DURATION single|multiple CHOICE|CHOICE|...
- *   public ADDRESS DIRECTORY, or public ADDRESS BUCKET REGION KEY SECRET
+ *   thumb NAME|MIME|WxH|BYTES         of the card          cover NAME|MIME|WxH|BYTES     of the post's video
+ *   video DURATION FPS BITRATE VCODEC ACODEC CHANNELS HZ          of the last media (0 or - where not known)
+ *   form post|story|reel|short|spotlight        title TEXT        warning TEXT        quote TEXT
+ *   poll DURATION single|multiple CHOICE|CHOICE...                setting NAME=VALUE  of this post
+ *   public BASE-URL BUCKET-URL        where media are put for platforms that fetch them
  *   check ok  or  check FRAGMENT      preflight finds nothing, or a message with this fragment
  *
  * Then what happens, in order:
@@ -80,7 +80,7 @@ struct script {
 	const char *path;
 	const struct plat *plat;
 	struct plat_account account;
-	struct value credential[8], options[8], account_values[64], values[64];
+	struct value credential[8], options[8], settings[8], account_values[64], values[64];
 	size_t account_value_count, value_count;
 	bool signed_in;
 	struct post post;
@@ -92,7 +92,6 @@ struct script {
 	struct media thumb, cover;
 	struct poll poll;
 	struct choice choices[JOB_MAX_CHOICES];
-	struct value settings[8];
 	const char *check;
 	char *unrecorded;
 	const char *known[8];

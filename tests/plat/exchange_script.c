@@ -193,23 +193,37 @@ static const char *read_thumb(struct script *s, char *rest)
 	return parse_media(s, rest, &s->thumb);
 }
 
-/* DURATION FPS BITRATE VCODEC ACODEC CHANNELS HZ of the last media; "-" where not known. */
+static const char *read_cover(struct script *s, char *rest)
+{
+	s->content.cover = &s->cover;
+	s->content.cover_count = 1;
+	return parse_media(s, rest, &s->cover);
+}
+
+static char *known_text(struct script *s, const char *word)
+{
+	return word && strcmp(word, "-") ? keep(s, word) : NULL;
+}
+
+static uint64_t number(const char *word)
+{
+	return word ? strtoull(word, NULL, 10) : 0;
+}
+
 static const char *read_video(struct script *s, char *rest)
 {
 	struct part *p = s->content.part_count ? &s->parts[s->content.part_count - 1] : NULL;
 	struct media *m = p && p->media_count ? &p->media[p->media_count - 1] : NULL;
-	char *field[7];
+	char *duration = strsep(&rest, " "), *fps = strsep(&rest, " ");
 
-	for (size_t i = 0; i < 7; i++)
-		field[i] = strsep(&rest, " ");
-	if (!m || !field[6] || (strcmp(field[0], "-") && unit_duration_parse(field[0], &m->duration_ms)))
-		return "a media and DURATION FPS BITRATE VCODEC ACODEC CHANNELS HZ expected";
-	m->frame_milli = (uint64_t)(strtod(field[1], NULL) * 1000 + 0.5);
-	m->bit_rate = strtoull(field[2], NULL, 10);
-	m->video_codec = strcmp(field[3], "-") ? keep(s, field[3]) : NULL;
-	m->audio_codec = strcmp(field[4], "-") ? keep(s, field[4]) : NULL;
-	m->audio_channels = strtoull(field[5], NULL, 10);
-	m->audio_hz = strtoull(field[6], NULL, 10);
+	if (!m || unit_duration_parse(duration, &m->duration_ms))
+		return "no media, or no duration";
+	m->frame_milli = fps ? (uint64_t)(strtod(fps, NULL) * 1000 + 0.5) : 0;
+	m->bit_rate = number(strsep(&rest, " "));
+	m->video_codec = known_text(s, strsep(&rest, " "));
+	m->audio_codec = known_text(s, strsep(&rest, " "));
+	m->audio_channels = number(strsep(&rest, " "));
+	m->audio_hz = number(strsep(&rest, " "));
 	return NULL;
 }
 
@@ -241,10 +255,10 @@ static const char *read_quote(struct script *s, char *rest)
 
 static const char *read_poll(struct script *s, char *rest)
 {
-	const char *span = strsep(&rest, " "), *how = strsep(&rest, " "), *choice;
+	char *duration = strsep(&rest, " "), *how = strsep(&rest, " "), *choice;
 
-	if (!rest || unit_duration_parse(span, &s->poll.duration_ms))
-		return "DURATION single|multiple CHOICE|CHOICE expected";
+	if (!rest || unit_duration_parse(duration, &s->poll.duration_ms))
+		return "DURATION single|multiple CHOICE|CHOICE... expected";
 	s->poll.multiple = !strcmp(how, "multiple");
 	s->poll.choices = s->choices;
 	while ((choice = strsep(&rest, "|")) && s->poll.choice_count < JOB_MAX_CHOICES)
@@ -254,30 +268,19 @@ static const char *read_poll(struct script *s, char *rest)
 	return NULL;
 }
 
-static const char *read_cover(struct script *s, char *rest)
-{
-	s->content.cover = &s->cover;
-	s->content.cover_count = 1;
-	return parse_media(s, rest, &s->cover);
-}
-
 static const char *read_setting(struct script *s, char *rest)
 {
 	s->content.settings = s->settings;
 	return add_value(s, s->settings, 8, &s->content.setting_count, rest);
 }
 
-/* ADDRESS DIRECTORY, or ADDRESS BUCKET REGION KEY SECRET */
 static const char *read_public(struct script *s, char *rest)
 {
-	char *url = strsep(&rest, " "), *place = strsep(&rest, " "), *region = strsep(&rest, " ");
-	char *key = strsep(&rest, " "), *secret = strsep(&rest, " ");
-	bool bucket = secret != NULL;
-
-	if (!place)
-		return "ADDRESS DIRECTORY, or ADDRESS BUCKET REGION KEY SECRET expected";
-	s->account.public = (struct plat_public){ .base_url = keep(s, url), .directory = bucket ? NULL : keep(s, place),
-		.bucket_url = bucket ? keep(s, place) : NULL, .region = keep(s, region), .key = keep(s, key), .secret = keep(s, secret) };
+	s->account.public.base_url = keep(s, strsep(&rest, " "));
+	s->account.public.bucket_url = rest ? keep(s, rest) : NULL;
+	s->account.public.region = "eu";
+	s->account.public.key = "key";
+	s->account.public.secret = "secret of the bucket";
 	return NULL;
 }
 
@@ -358,9 +361,9 @@ static const struct { const char *word; reader *read; enum event_kind kind; } wo
 	{ "unrecorded", read_unrecorded, 0 }, { "known", read_known, 0 },
 		{ "check", read_check, 0 },
 	{ "part", read_part, 0 }, { "comment", read_comment, 0 }, { "media", read_media, 0 }, { "card", read_card, 0 },
-	{ "video", read_video, 0 }, { "form", read_form, 0 }, { "title", read_title, 0 }, { "warning", read_warning, 0 },
-	{ "quote", read_quote, 0 }, { "poll", read_poll, 0 }, { "cover", read_cover, 0 }, { "setting", read_setting, 0 },
-	{ "public", read_public, 0 },
+	{ "cover", read_cover, 0 }, { "video", read_video, 0 }, { "form", read_form, 0 }, { "title", read_title, 0 },
+	{ "warning", read_warning, 0 }, { "quote", read_quote, 0 }, { "poll", read_poll, 0 },
+	{ "setting", read_setting, 0 }, { "public", read_public, 0 },
 	{ "thumb", read_thumb, 0 }, { ">>", read_header, 0 }, { "body", read_body, 0 }, { "has", read_has, 0 },
 	{ "<", read_status, 0 }, { "<<", read_answer_header, 0 }, { "=", read_answer_body, 0 },
 		{ "lost", read_lost, 0 },

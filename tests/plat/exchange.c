@@ -155,6 +155,13 @@ static void answer(struct run *r, const struct event_step *e)
 	r->has_response = true;
 }
 
+static void open_attempt(struct run *r)
+{
+	r->attempt = (struct attempt){ .number = ++r->attempts, .armed_ms = r->now_ms,
+	                               .step = arena_strdup(&r->s->arena, r->out.request.step),
+	                               .mark = arena_strdup(&r->s->arena, r->out.request.mark) };
+}
+
 static void sent(struct run *r)
 {
 	const char *line = request_line(r);
@@ -173,9 +180,7 @@ static void sent(struct run *r)
 		return;
 	}
 	if (r->out.request.effect == PLAT_ONCE)
-		r->attempt = (struct attempt){ .number = ++r->attempts, .armed_ms = r->now_ms,
-		                               .step = arena_strdup(&r->s->arena, r->out.request.step),
-		                               .mark = arena_strdup(&r->s->arena, r->out.request.mark) };
+		open_attempt(r);
 	answer(r, e);
 }
 
@@ -219,6 +224,16 @@ static void waits(struct run *r)
 	r->now_ms = r->out.until_ms;
 }
 
+/* Whether the failure is to be looked for, as the engine does: only an open attempt can be, or one that the driver names. */
+static bool unclear(struct run *r)
+{
+	if (r->out.klass != PLAT_UNKNOWN && r->out.klass != PLAT_DUPLICATE)
+		return false;
+	if (!r->attempt.step && r->out.request.step && r->out.request.effect == PLAT_ONCE)
+		open_attempt(r);
+	return r->attempt.step;
+}
+
 static void fails(struct run *r)
 {
 	const struct event_step *e = expect(r, r->mode == MODE_SESSION ? EV_SESSION_FAIL : EV_FAIL, "failure");
@@ -241,7 +256,7 @@ static void fails(struct run *r)
 	if (r->mode == MODE_RECONCILE && r->out.klass != PLAT_TRANSIENT && r->out.klass != PLAT_RATE &&
 	    r->out.klass != PLAT_AUTH)
 		exchange_wrong(r, "a look may not fail as %s", name);
-	if (r->mode == MODE_STEP && r->out.klass == PLAT_UNKNOWN) {
+	if (r->mode == MODE_STEP && unclear(r)) {
 		r->attempt.lost_ms = r->now_ms;
 		r->mode = MODE_RECONCILE;
 		return;

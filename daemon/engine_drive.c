@@ -133,6 +133,8 @@ void drive_store_values(struct drive *d)
 		return;
 	d->target->values = d->values.list;
 	d->target->value_count = d->values.count;
+	if (!drive_blind(d->conf))
+		d->target->maybe_shown = plat_get(&d->values, PLAT_ACCEPTED) != NULL;
 	drive_shown(d);
 }
 

@@ -156,7 +156,8 @@ struct target {
 	char *label;                      /* copy of the post's, so that label gates need no second read */
 	int64_t asked_ms;                 /* when the platform was last asked for an attempt that is not recorded, and had none */
 	int64_t clean_ms;                 /* when what was put somewhere for it alone is taken away: its entry in the periodic index; 0 = none */
-	uint64_t maybe_shown;             /* 1: a repeatable request may have arrived; it is repeated, but can no longer be called back */
+	uint64_t maybe_shown;             /* 1: a repeatable request may have arrived, or the platform has accepted what it does not
+	                                   * show yet; it goes on, but can no longer be called back */
 };
 
 extern const struct record_type job_media_type, job_part_type, job_content_type, job_value_type, job_post_type, job_target_type;

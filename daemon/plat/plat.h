@@ -37,11 +37,14 @@
 /* ---- named values ---- */
 /* A list of name = text in an arena. The target's survive in its record, the account's in the account's record. They are
  * committed after every call, whatever its verdict (but not while `error` is set).
- * Two names have a meaning for the engine: "id.N" and "url.N" say that part N stands on the platform, under which id and
+ * Some names have a meaning for the engine: "id.N" and "url.N" say that part N stands on the platform, under which id and
  * web address; the engine copies them to target->shown. Where a person resolves an unknown outcome as published, the
  * engine sets them, and step() goes on with the next part. */
 #define PLAT_ID "id"
 #define PLAT_URL "url"
+/* While this one is there the platform has taken the post and will show it by itself (it works on a video, say): it can no
+ * longer be called back, though nothing stands yet. */
+#define PLAT_ACCEPTED "accepted"
 /* An account value that the engine sets when a step said that the platform refuses the token (plat_out.refused). */
 #define PLAT_REFUSED "refused"
 

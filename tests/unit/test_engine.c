@@ -85,6 +85,28 @@ static void test_stale_look(void **state)
 	assert_int_not_equal(get_target(h, 1).state, STATE_UNKNOWN);
 }
 
+/* What the platform has accepted, and does not show yet, cannot be called back any more, wherever it goes from here. */
+static void test_accepted(void **state)
+{
+	char name[] = PLAT_ACCEPTED, text[] = "1";
+	struct value v = { .name = name, .text = text };
+	struct house *h = *state;
+	for (uint64_t id = 1; id <= 2; id++) {
+		put_unknown(h, id, name_sky, "bluesky");
+		struct target t = get_target(h, id);
+		t.values = &v;
+		t.value_count = id == 1;
+		begin(h->w, true);
+		assert_int_equal(store_target_put(h->w->txn, &t, false), 0);
+		commit(h->w);
+	}
+	put_session(h);
+	house_start(h);
+	house_run(h);
+	assert_int_equal(get_target(h, 1).maybe_shown, 1);
+	assert_int_equal(get_target(h, 2).maybe_shown, 0);
+}
+
 /* One post that cannot be read fails, or is passed over, and keeps nobody waiting. */
 static void test_damaged(void **state)
 {
@@ -399,6 +421,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_look_without_account, house_setup, house_teardown),
 		cmocka_unit_test_setup_teardown(test_recover_without_account, house_setup, house_teardown),
 		cmocka_unit_test_setup_teardown(test_stale_look, house_setup, house_teardown),
+		cmocka_unit_test_setup_teardown(test_accepted, house_setup, house_teardown),
 		cmocka_unit_test_setup_teardown(test_damaged, house_setup, house_teardown),
 		cmocka_unit_test_setup_teardown(test_lost_zone, house_setup, house_teardown),
 		cmocka_unit_test_setup_teardown(test_rate_limit_stays, house_setup, house_teardown),

@@ -56,7 +56,7 @@ static const struct conf_row table[] = {
 	       "Members of this Unix group may do everything."),
 
 	ACCOUNT("Platform", CONF_PLATFORM, plat, 0, 0, NULL, NULL, RESTART,
-	        "Where the account lives: outbox, webhook, mastodon or bluesky. Required."),
+	        "Where the account lives: one of the platforms; see Platforms in smmqd.conf(5). Required."),
 	ACCOUNT("BaseURL", CONF_URL, base_url, 0, 0, NULL, NULL, RELOAD,
 	        "The address of the account's server; https, or http on this very machine."),
 	ACCOUNT("Directory", CONF_PATH, directory, 0, 0, NULL, NULL, RELOAD,

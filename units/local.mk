@@ -14,6 +14,7 @@ dist_examples_DATA = %D%/sample/smmqd.conf
 accountexamplesdir = $(examplesdir)/accounts.d
 dist_accountexamples_DATA = \
 	%D%/sample/accounts.d/bluesky.conf.sample \
+	%D%/sample/accounts.d/linkedin.conf.sample \
 	%D%/sample/accounts.d/mastodon.conf.sample \
 	%D%/sample/accounts.d/outbox.conf.sample \
 	%D%/sample/accounts.d/webhook.conf.sample

@@ -11,5 +11,6 @@ daemon_libplat_a_SOURCES = \
 	%D%/outbox.c \
 	%D%/webhook.c \
 	%D%/mastodon.c %D%/mastodon_check.c %D%/mastodon_find.c %D%/mastodon_media.c %D%/mastodon_session.c %D%/mastodon.h \
+	%D%/linkedin.c %D%/linkedin_find.c %D%/linkedin_media.c %D%/linkedin_session.c %D%/linkedin_text.c %D%/linkedin.h \
 	%D%/bluesky.c %D%/bluesky_look.c %D%/bluesky_record.c %D%/bluesky_session.c %D%/bluesky.h
 daemon_libplat_a_CFLAGS = $(AM_CFLAGS)

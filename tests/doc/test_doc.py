@@ -64,10 +64,13 @@ def squeeze(text):
     return " ".join(text.split())
 
 
-def entries(page):
-    """(first word of the item, its whole text) of each .It and .Ss of a page; a text ends where the next item begins."""
-    found = []
-    for line in read(page).split("\n"):
+def entries(page, platform=None):
+    """(first word of the item, its whole text) of each .It and .Ss of a page, or of the list of a platform's own options; a text ends
+    where the next item begins."""
+    found, text = [], read(page)
+    if platform:
+        text = text.partition("\nFor\n.Cm %s :\n" % platform)[2].partition("\n.El\n")[0]
+    for line in text.split("\n"):
         if re.match(r"\.(It|Ss|Sh) ", line):
             head = flatten(line)
             found.append([re.split(r"[ =,]", head)[0], head])
@@ -76,8 +79,8 @@ def entries(page):
     return [(word, squeeze(text)) for word, text in found]
 
 
-def entry(page, word):
-    return next((text for first, text in entries(page) if first == word), None)
+def entry(page, word, platform=None):
+    return next((text for first, text in entries(page, platform) if first == word), None)
 
 
 # ---- PROTOCOL
@@ -226,7 +229,7 @@ def test_conf_page():
     page = "daemon/smmqd.conf.5"
     options = rows("option") + rows("platform_option")
     for option in options:
-        text = entry(page, option["name"])
+        text = entry(page, option["name"], option.get("platform"))
         if text:
             check_option(page, option, text)
         else:

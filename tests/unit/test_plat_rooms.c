@@ -9,6 +9,7 @@
 
 #include "daemon/plat/form.h"
 #include "daemon/plat/kind.h"
+#include "daemon/plat/linkedin.h"
 #include "daemon/plat/oauth.h"
 #include "daemon/plat/progress.h"
 #include "tests/unit/plat_world.h"
@@ -297,12 +298,42 @@ static void test_polls(void **state)
 	world_end(&w);
 }
 
+/* ---- LinkedIn's little text ---- */
+
+static void test_little_text(void **state)
+{
+	static const struct { const char *text, *sent; bool hashtags; } rows[] = {
+		{ "plain", "plain", false },
+		{ "\\|{}@[]()<>#*_~", "\\\\\\|\\{\\}\\@\\[\\]\\(\\)\\<\\>\\#\\*\\_\\~", false },
+		{ "#tag a#b # #_x \n#é", "#tag a\\#b \\# \\#\\_x \n#é", false },
+		{ "#tag", "\\#tag", true },
+		{ "@[A b](urn:li:person:x-1)!", "@[A b](urn:li:person:x-1)!", false },
+		{ "@[A](urn:li:share:1)", "\\@\\[A\\]\\(urn:li:share:1\\)", false },
+		{ "@[](urn:li:person:x)", "\\@\\[\\]\\(urn:li:person:x\\)", false },
+		{ "@[A](urn:li:person:)", "\\@\\[A\\]\\(urn:li:person:\\)", false },
+	};
+	struct world w;
+
+	(void)state;
+	world_begin(&w);
+	for (size_t i = 0; i < WIRE_COUNT(rows); i++) {
+		const char *sent = linkedin_escape(&w.arena, rows[i].text, rows[i].hashtags);
+
+		assert_string_equal(sent, rows[i].sent);
+		assert_string_equal(linkedin_plain(&w.arena, sent), linkedin_plain(&w.arena, linkedin_escape(&w.arena, rows[i].text, true)));
+	}
+	assert_string_equal(linkedin_plain(&w.arena, "  a \n\t b\\_c "), "a b_c");
+	assert_int_equal(linkedin_length("a\u00e9\u20ac\U0001f600"), 5);
+	world_end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_form), cmocka_unit_test(test_multipart_range), cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_kind_refused), cmocka_unit_test(test_token_of_file), cmocka_unit_test(test_token_rotates),
 		cmocka_unit_test(test_login), cmocka_unit_test(test_chunks), cmocka_unit_test(test_polls),
+		cmocka_unit_test(test_little_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -95,6 +95,7 @@ EXTRA_DIST += \
 	%D%/cli/oracle \
 	%D%/cli/oracle.sh \
 	%D%/cli/oracle_text.mjs \
+	%D%/cli/oracle_x.mjs \
 	%D%/cli/formats \
 	%D%/cli/pictures.py \
 	%D%/cli/proxy.py \

@@ -29,7 +29,9 @@ enum text_flavour {
 	TEXT_BLUESKY,      /* as @atproto/api's RichText.detectFacetsWithoutResolution: also bare domains with a known ending;
 	                    * mentions are handles (@bob.example); tags up to 64 units of UTF-16, not all digits; trailing
 	                    * punctuation stays outside; cashtags ($ABC) are tags */
-	TEXT_MASTODON      /* http(s) URLs; @user and @user@host; #tags with at least one letter */
+	TEXT_MASTODON,     /* http(s) URLs; @user and @user@host; #tags with at least one letter */
+	TEXT_X             /* as X's twitter-text: links with a known ending, with or without a scheme; @user; #tags with at least
+	                    * one letter; cashtags ($ABC) are tags */
 };
 
 struct entity {
@@ -44,5 +46,8 @@ int64_t text_find(struct arena *a, const char *text, enum text_flavour flavour, 
 
 /* Length as Mastodon counts it: graphemes, every URL as url_chars, @user@host as @user. Negative status on failure. */
 int64_t text_mastodon_length(struct arena *a, const char *text, int64_t url_chars);
+
+/* Length as X weighs it: every link 23, every emoji 2, most alphabets 1, all else 2. Negative status on failure. */
+int64_t text_x_length(struct arena *a, const char *text);
 
 #endif

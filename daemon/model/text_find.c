@@ -123,6 +123,9 @@ int text_find_add(struct finder *f, const struct match *m)
 
 int64_t text_find(struct arena *a, const char *text, enum text_flavour flavour, struct entity **out)
 {
+	static int (*const finders[])(struct finder *f) = {
+		[TEXT_BLUESKY] = text_bluesky_find, [TEXT_MASTODON] = text_mastodon_find, [TEXT_X] = text_x_find,
+	};
 	struct finder f = { .arena = a, .text = text, .len = strlen(text) };
 	int status;
 
@@ -131,7 +134,7 @@ int64_t text_find(struct arena *a, const char *text, enum text_flavour flavour, 
 		return a->error;
 	if (f.len > TEXT_MAX_BYTES)
 		return -ST_TOO_LARGE;
-	status = flavour == TEXT_BLUESKY ? text_bluesky_find(&f) : text_mastodon_find(&f);
+	status = finders[flavour](&f);
 	if (status != 0)
 		return status;
 	*out = f.entity;

@@ -1,5 +1,5 @@
-/* text_find.h: what the scanners of the flavours share. Only text_find.c, text_bluesky.c and text_mastodon.c include
- * this. */
+/* text_find.h: what the scanners of the flavours share. Only text_find.c and those scanners (text_bluesky.c,
+ * text_mastodon.c, text_x.c) include this. */
 #ifndef SMMQ_MODEL_TEXT_FIND_H
 #define SMMQ_MODEL_TEXT_FIND_H
 
@@ -44,5 +44,6 @@ int text_find_add(struct finder *f, const struct match *m);
 
 int text_bluesky_find(struct finder *f);
 int text_mastodon_find(struct finder *f);
+int text_x_find(struct finder *f);
 
 #endif

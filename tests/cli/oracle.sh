@@ -1,13 +1,13 @@
 #!/bin/sh
-# Compares our text counting with Bluesky's own client library: puts the library (exact versions, no install scripts) into the
-# tests' cache, then runs oracle_text.mjs with the arguments given. Exit 77: cannot be had here.
+# Compares our text counting with Bluesky's and X's own client libraries: puts them (exact versions, no install scripts) into the
+# tests' cache, then runs oracle_text.mjs and oracle_x.mjs with the arguments given. Exit 77: cannot be had here.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 dir=${SMMQ_TEST_CACHE:?}/oracle
 
 skip() {
-	echo "SKIPPED: comparison with Bluesky's client library: $1" >&2
+	echo "SKIPPED: comparison with the platforms' client libraries: $1" >&2
 	exit 77
 }
 
@@ -34,4 +34,7 @@ if [ ! -f "$dir/.done" ] || [ "$(cat "$dir/.done")" != "$stamp" ]; then
 	echo "$stamp" >"$dir/.done"
 fi
 exec 9>&-
-SMMQ_NODE_MODULES=$dir/node_modules exec node "$here/oracle_text.mjs" "$@"
+SMMQ_NODE_MODULES=$dir/node_modules
+export SMMQ_NODE_MODULES
+node "$here/oracle_text.mjs" "$@"
+node "$here/oracle_x.mjs" "$@"

@@ -45,10 +45,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		arena_init(&a, 64 << 20);
 		check_entities(&a, text, TEXT_BLUESKY);
 		check_entities(&a, text, TEXT_MASTODON);
+		check_entities(&a, text, TEXT_X);
 		graphemes = text_graphemes(text, len);
 		if (graphemes < 0 || (size_t)graphemes > len || text_cut_graphemes(text, len, (size_t)graphemes) != len)
 			abort();
-		if (text_mastodon_length(&a, text, 23) < 0)
+		if (text_mastodon_length(&a, text, 23) < 0 || text_x_length(&a, text) < 0)
 			abort();
 		nfc = text_nfc(&a, text);
 		if (nfc == NULL || text_nfc(&a, nfc) != nfc)

@@ -1,5 +1,6 @@
-/* test_text.c: normal form, grapheme clusters, entities of both flavours and Mastodon's length. The wide comparison
- * with Bluesky's own library is tests/cli/oracle_text.mjs; here stand the rules one by one. */
+/* test_text.c: normal form, grapheme clusters, entities of all flavours and the lengths of Mastodon and X. The wide
+ * comparisons with the platforms' own libraries are tests/cli/oracle_text.mjs and oracle_x.mjs; here stand the rules one by
+ * one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -225,12 +226,72 @@ static void test_mastodon_length(void **state)
 	arena_done(&a);
 }
 
+static void test_x(void **state)
+{
+	static const struct found_row rows[] = {
+		{ "nothing here", "" },
+		{ "see example.com now", "U:example.com=https://example.com" },
+		{ "(http://a.com/x_(y)) HTTP://B.COM.", "U:http://a.com/x_(y)=http://a.com/x_(y) | U:HTTP://B.COM=HTTP://B.COM" },
+		{ "a.com?x=1 a.com/?x=1! a.com:80/ http://a.com:80?q", "U:a.com=https://a.com | U:a.com/?x=1=https://a.com/?x=1 | "
+		  "U:a.com:80/=https://a.com:80/ | U:http://a.com:80?q=http://a.com:80?q" },
+		{ "a.notanending a.com1 a.co.za b.za a.com日本", "U:a.co.za=https://a.co.za | U:b.za=https://b.za | U:a.com=https://a.com" },
+		{ "http://münchen.рф/straße", "U:http://münchen.рф/straße=http://münchen.рф/straße" },
+		{ "日本.com 日本a.com http://日本.com", "U:a.com=https://a.com | U:http://日本.com=http://日本.com" },
+		{ "x/a.com x.-a.com _a.com -a.com", "" },
+		{ "@bob, me@a.org ＠eve @toolongtoolongtoolongx @é @a@b", "M:@bob=bob | M:＠eve=eve | M:@toolongtoolongtoolon=toolongtoolongtoolon" },
+		{ "#tag #1 #1a ＃日本語 x#no &#no #a#b #️⃣", "T:#tag=tag | T:#1a=1a | T:＃日本語=日本語" },
+		{ "$aapl, $BRK.B $TOOLONG $1 x$A ($A)", "T:$aapl=$AAPL | T:$BRK.B=$BRK.B" },
+		{ "https://t.co/abc/def https://t.co/", "U:https://t.co/abc=https://t.co/abc | U:https://t.co/=https://t.co/" },
+	};
+
+	(void)state;
+	check_rows(rows, COUNT(rows), TEXT_X);
+}
+
+static void test_x_length(void **state)
+{
+	static const struct { const char *text; int64_t length; } rows[] = {
+		/* the contract's */
+		{ "Hello", 5 }, { "Größe", 5 }, { "Привет", 6 }, { "日本", 4 }, { "한국", 4 }, { "–—", 2 }, { "…", 2 }, { "€", 2 }, { "•", 2 },
+		{ "™", 2 }, { "“x”", 3 }, { "👨‍👩‍👧‍👦", 2 }, { "See https://example.com/a?b=c now", 31 }, { "example.com", 23 }, { "http://x.co", 23 },
+		/* composed first */
+		{ "", 0 }, { "e\xcc\x81", 1 }, { "\xe1\x84\x92\xe1\x85\xa1\xe1\x86\xab", 2 }, { "q\xcc\x87", 2 },
+		/* the edges of what counts 1 */
+		{ "\xe1\x83\xbf", 1 }, { "\xe1\x84\x80", 2 }, { "\xe2\x80\x8d", 1 }, { "\xe2\x80\x8e", 2 }, { "\xe2\x80\x90\xe2\x80\x9f", 2 },
+		{ "\xe2\x80\xb2\xe2\x80\xb7", 2 }, { "\xe2\x80\xb8", 2 },
+		/* emoji of every make */
+		{ "👍👍🏽", 4 }, { "🇫🇷🇩🇪", 4 }, { "🇫", 2 }, { "🇦🇦", 4 }, { "1️⃣#⃣", 4 }, { "1", 1 }, { "1️", 3 }, { "❤️❤", 4 }, { "©©️", 3 },
+		{ "🏴󠁧󠁢󠁳󠁣󠁴󠁿", 2 }, { "🏳️‍🌈", 2 }, { "👩🏽‍❤️‍💋‍👨🏿", 2 }, { "☝️🏽", 2 }, { "👁‍🗨", 2 }, { "👁️‍🗨️", 5 }, { "👍️", 4 }, { "♾️", 4 }, { "🕴️‍♀️", 2 },
+		{ "👨‍🎄", 2 }, { "👪🏽", 4 }, { "☺︎", 4 }, { "👩‍", 3 },
+		/* links */
+		{ "a.com b.org", 47 }, { "a.com?x=1", 27 }, { "a.com.", 24 }, { "@a.com", 6 }, { "日本.com", 8 }, { "日本a.com", 27 },
+		{ "http://日本.com", 23 }, { "https://t.co/abc/def", 27 }, { "a.com/1️⃣", 27 },
+		{ "foo.com.日本.中国/x", 32 }, /* the library's own quirk */
+		{ "http://xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.com", 23 },
+		{ "http://xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.com", 75 },
+		{ "http://üüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüü.com", 23 },
+		{ "http://üüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüü.com", 71 },
+	};
+	struct arena a;
+
+	(void)state;
+	arena_init(&a, 1 << 20);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		int64_t got = text_x_length(&a, rows[i].text);
+
+		if (got != rows[i].length)
+			fail_msg("'%s': %lld, not %lld", rows[i].text, (long long)got, (long long)rows[i].length);
+	}
+	arena_done(&a);
+}
+
 /* Texts made to cost: bounded in number, linear in time (a quadratic scan of these would run for minutes). */
 static void test_hostile(void **state)
 {
 	static const char *const patterns[] = { "(", "((a", "@", "(@", " @a", " #", "#a ", "$A ", "(a.com", "http://",
 	    " http://a.io", "(@a.b",
-	                                        "@a@", "https://a/(", "\xe2\x80\x8b", "👨‍", "e\xcc\x81", "a.", "\r\n" };
+	                                        "@a@", "https://a/(", "\xe2\x80\x8b", "👨‍", "e\xcc\x81", "a.", "\r\n",
+	                                        "\xe6\x97\xa5", "a.com", "日.", "é.a", "a.com/(", "🇫", "_.", "xn--a.", "👁", "a_" };
 	const size_t size = 200000;
 	char *text = malloc(size + 16);
 	struct arena a;
@@ -248,11 +309,12 @@ static void test_hostile(void **state)
 		}
 		text[used] = '\0';
 		arena_init(&a, 64 << 20);
-		for (int flavour = TEXT_BLUESKY; flavour <= TEXT_MASTODON; flavour++) {
+		for (int flavour = TEXT_BLUESKY; flavour <= TEXT_X; flavour++) {
 			count = text_find(&a, text, (enum text_flavour)flavour, &e);
 			assert_in_range(count, 0, 1000);
 		}
 		assert_true(text_mastodon_length(&a, text, 23) >= 0);
+		assert_true(text_x_length(&a, text) > 0);
 		assert_true(text_graphemes(text, used) > 0);
 		assert_non_null(text_nfc(&a, text));
 		arena_done(&a);
@@ -271,11 +333,16 @@ static void test_no_memory(void **state)
 		assert_true(text_find(&a, "#a #b https://a.com #c #d #e #f #g #h #i #j", TEXT_BLUESKY, &e) <= 10);
 		assert_true(a.error != 0 || max > 100);
 		arena_done(&a);
+		arena_init(&a, max);
+		assert_true(text_find(&a, "#a #b https://a.com #c", TEXT_X, &e) <= 10);
+		assert_true(text_x_length(&a, "é a.com") <= 25);
+		arena_done(&a);
 	}
 	arena_init(&a, 10);
 	assert_int_equal(text_find(&a, "#a", TEXT_BLUESKY, &e), -ST_TOO_LARGE);
 	assert_null(e);
 	assert_int_equal(text_mastodon_length(&a, "#a", 23), -ST_TOO_LARGE);
+	assert_int_equal(text_x_length(&a, "#a"), -ST_TOO_LARGE);
 	arena_done(&a);
 }
 
@@ -285,7 +352,7 @@ int main(void)
 		cmocka_unit_test(test_graphemes), cmocka_unit_test(test_blank), cmocka_unit_test(test_cut), cmocka_unit_test(test_nfc),
 		    cmocka_unit_test(test_bluesky),
 		cmocka_unit_test(test_bluesky_tag_length), cmocka_unit_test(test_mastodon),
-		    cmocka_unit_test(test_mastodon_length),
+		    cmocka_unit_test(test_mastodon_length), cmocka_unit_test(test_x), cmocka_unit_test(test_x_length),
 		cmocka_unit_test(test_hostile), cmocka_unit_test(test_no_memory),
 	};
 

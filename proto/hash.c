@@ -45,17 +45,27 @@ int hash_sha256_pieces(const struct hash_piece *pieces, size_t count, unsigned c
 	return ok ? 0 : -ST_NO_MEMORY;
 }
 
-int hash_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
-                     unsigned char out[HASH_SHA256_BYTES])
+static int hmac(const EVP_MD *md, const void *key, size_t key_len, const void *data, size_t len, unsigned char *out, size_t out_bytes)
 {
 	unsigned int out_len = 0;
 
-	memset(out, 0, HASH_SHA256_BYTES);
+	memset(out, 0, out_bytes);
 	if (key_len > INT_MAX)
 		return -ST_TOO_LARGE;
-	if (!HMAC(sha256(), key ? key : "", (int)key_len, data ? data : (const void *)"", len, out, &out_len))
+	if (!HMAC(md, key ? key : "", (int)key_len, data ? data : (const void *)"", len, out, &out_len))
 		return -ST_NO_MEMORY;
 	return 0;
+}
+
+int hash_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
+                     unsigned char out[HASH_SHA256_BYTES])
+{
+	return hmac(sha256(), key, key_len, data, len, out, HASH_SHA256_BYTES);
+}
+
+int hash_hmac_sha1(const void *key, size_t key_len, const void *data, size_t len, unsigned char out[HASH_SHA1_BYTES])
+{
+	return hmac(EVP_sha1(), key, key_len, data, len, out, HASH_SHA1_BYTES);
 }
 
 char *hash_hex(const unsigned char *bytes, size_t len, char *hex)

@@ -72,6 +72,7 @@ unit_tests = \
 	%D%/unit/test_line \
 	%D%/unit/test_log \
 	%D%/unit/test_map \
+	%D%/unit/test_oauth1 \
 	%D%/unit/test_plat \
 	%D%/unit/test_plat_rooms \
 	%D%/unit/test_prune \

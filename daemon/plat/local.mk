@@ -6,6 +6,7 @@ daemon_libplat_a_SOURCES = \
 	%D%/kind.c %D%/kind.h \
 	%D%/oauth.c %D%/oauth.h \
 	%D%/graph.c %D%/graph.h \
+	%D%/oauth1.c %D%/oauth1.h \
 	%D%/progress.c %D%/progress.h \
 	%D%/public.c %D%/public.h \
 	%D%/outbox.c \

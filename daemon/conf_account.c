@@ -138,7 +138,8 @@ static int check_needs_of(struct conf_source *s, const struct plat_need *needs, 
 	const struct conf_account *a = s->account;
 
 	for (size_t i = 0; i < count; i++)
-		if (!has_value(a, needs[i].name) && !(needs[i].or_name && has_value(a, needs[i].or_name)))
+		if (!has_value(a, needs[i].name) && !(needs[i].or_name && has_value(a, needs[i].or_name)) &&
+		    !(needs[i].else_name && has_value(a, needs[i].else_name)))
 			return conf_fail(s->error, s->file, conf_source_line(s, "Account", "Credential"),
 			                 "the file that Credential= names %s", needs[i].text);
 	return 0;

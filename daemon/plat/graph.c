@@ -328,20 +328,25 @@ const char *graph_next_page(const struct json *answer)
 
 /* ---- whose token it is ---- */
 
-/* Tells one token of one credential file from another. */
-static const char *whose(const struct plat_in *in)
+static const char *token_print(const struct plat_in *in)
 {
-	const char *text = arena_fmt(in->arena, "%s %s", wire_str(wire_credential_print(in)), wire_str(oauth_token(in)));
+	const char *token = wire_str(oauth_token(in));
 	unsigned char hash[HASH_SHA256_BYTES];
 
-	return text && !hash_sha256(text, strlen(text), hash) ? wire_hex(in->arena, hash, 4) : NULL;
+	return hash_sha256(token, strlen(token), hash) ? NULL : wire_hex(in->arena, hash, 4);
+}
+
+static bool same(const char *a, const char *b)
+{
+	return a && b && !strcmp(a, b);
 }
 
 bool graph_ready(const struct plat_in *in)
 {
-	const char *cred = plat_get(in->account_values, "cred"), *now = whose(in);
+	const char *whose = plat_get(in->account_values, "whose");
 
-	return plat_get(in->account_values, "own_id") && oauth_token(in) && cred && now && !strcmp(cred, now);
+	return plat_get(in->account_values, "own_id") && oauth_token(in) &&
+	       same(plat_get(in->account_values, "cred"), wire_credential_print(in)) && (!whose || same(whose, token_print(in)));
 }
 
 bool graph_profile(const struct plat_in *in, struct plat_out *out, const struct graph *g, const char *id, const char *name)
@@ -360,6 +365,7 @@ bool graph_profile(const struct plat_in *in, struct plat_out *out, const struct 
 	}
 	plat_set(v, "own_id", id);
 	plat_set(v, "own_name", name);
-	plat_set(v, "cred", whose(in));
+	plat_set(v, "cred", wire_credential_print(in));
+	plat_set(v, "whose", token_print(in));
 	return true;
 }

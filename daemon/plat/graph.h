@@ -101,7 +101,7 @@ const char *graph_next_page(const struct json *answer);
 
 /* ---- whose token it is ---- */
 
-/* Values own_id, own_name and cred. False, and *out failed with class auth, where the account has been used as another
+/* Values own_id, own_name, cred and whose (which token). False, and *out failed with class auth, where the account has been used as another
  * profile before. */
 bool graph_profile(const struct plat_in *in, struct plat_out *out, const struct graph *g, const char *id, const char *name);
 /* Whether the profile was asked for with the token that is there now. */

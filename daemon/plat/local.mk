@@ -9,6 +9,7 @@ daemon_libplat_a_SOURCES = \
 	%D%/oauth1.c %D%/oauth1.h \
 	%D%/progress.c %D%/progress.h \
 	%D%/public.c %D%/public.h \
+	%D%/container.c %D%/container_look.c %D%/container_make.c %D%/container.h \
 	%D%/outbox.c \
 	%D%/webhook.c \
 	%D%/mastodon.c %D%/mastodon_check.c %D%/mastodon_find.c %D%/mastodon_media.c %D%/mastodon_session.c %D%/mastodon.h \

@@ -144,7 +144,8 @@ static void send_call(const struct plat_in *in, struct plat_out *out, const stru
 	form_begin(&f, in->arena);
 	form_add(&f, "grant_type", call->grant_type);
 	if (call == &o->code && login) {
-		form_add(&f, "code", login->code);
+		/* Some platforms put "#_" behind it, which a person may have copied. */
+		form_add(&f, "code", arena_strndup(in->arena, login->code, strcspn(login->code, "#")));
 		form_add(&f, "redirect_uri", login->redirect_uri);
 		form_add(&f, "code_verifier", o->pkce ? login->verifier : NULL);
 	}

@@ -220,9 +220,8 @@ void plat_finding(struct plat_report *r, const char *rule, int64_t limit, int64_
 /* An option of the account's [Platform] section; per_post: a post may have its own (smmq add --set NAME=VALUE). */
 struct plat_option { const char *name, *words /* allowed, NULL = any text */, *fallback, *help; bool per_post; };
 
-/* What the credential file must hold: a value of this name, or of the other; text goes on "the file that Credential=
- * names ...". */
-struct plat_need { const char *name, *or_name, *text; };
+/* What the credential file must hold: a value of one of these names; text goes on "the file that Credential= names ...". */
+struct plat_need { const char *name, *or_name, *text, *else_name; };
 
 struct oauth;
 

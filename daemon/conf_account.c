@@ -125,11 +125,24 @@ static int check_options(struct conf_source *s)
 
 /* ---- credentials ---- */
 
-static bool has_value(const struct conf_account *a, const char *name)
+static bool has_value(const struct conf_account *a, const char *name, size_t len)
 {
 	for (size_t i = 0; i < a->credential_count; i++)
-		if (strcmp(a->credential[i].name, name) == 0)
+		if (strlen(a->credential[i].name) == len && memcmp(a->credential[i].name, name, len) == 0)
 			return true;
+	return false;
+}
+
+/* names: with blanks between them, or NULL. */
+static bool has_one_of(const struct conf_account *a, const char *names)
+{
+	while (names && *names) {
+		size_t len = strcspn(names, " ");
+
+		if (has_value(a, names, len))
+			return true;
+		names += len + strspn(names + len, " ");
+	}
 	return false;
 }
 
@@ -138,8 +151,7 @@ static int check_needs_of(struct conf_source *s, const struct plat_need *needs, 
 	const struct conf_account *a = s->account;
 
 	for (size_t i = 0; i < count; i++)
-		if (!has_value(a, needs[i].name) && !(needs[i].or_name && has_value(a, needs[i].or_name)) &&
-		    !(needs[i].else_name && has_value(a, needs[i].else_name)))
+		if (!has_one_of(a, needs[i].name) && !has_one_of(a, needs[i].or_name))
 			return conf_fail(s->error, s->file, conf_source_line(s, "Account", "Credential"),
 			                 "the file that Credential= names %s", needs[i].text);
 	return 0;

@@ -49,5 +49,11 @@ int64_t text_mastodon_length(struct arena *a, const char *text, int64_t url_char
 
 /* Length as X weighs it: every link 23, every emoji 2, most alphabets 1, all else 2. Negative status on failure. */
 int64_t text_x_length(struct arena *a, const char *text);
+/* Length as Threads counts it: characters (code points), but a cluster that holds an emoji as its bytes. Negative status on
+ * failure. */
+int64_t text_threads_length(const char *text);
+
+/* Code points. */
+int64_t text_characters(const char *text);
 
 #endif

@@ -1,5 +1,5 @@
 /* text_find.h: what the scanners of the flavours share. Only text_find.c and those scanners (text_bluesky.c,
- * text_mastodon.c, text_x.c) include this. */
+ * text_mastodon.c, text_threads.c, text_x.c) include this. */
 #ifndef SMMQ_MODEL_TEXT_FIND_H
 #define SMMQ_MODEL_TEXT_FIND_H
 

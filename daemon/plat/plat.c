@@ -8,8 +8,9 @@
 #include "proto/status.h"
 #include "proto/unit.h"
 
-static const struct plat *const plat_table[] = { &plat_outbox, &plat_webhook, &plat_mastodon, &plat_bluesky,
-	&plat_linkedin };
+static const struct plat *const plat_table[] = {
+	&plat_outbox, &plat_webhook, &plat_mastodon, &plat_bluesky, &plat_linkedin, &plat_threads,
+};
 
 static const char *const class_names[PLAT_CLASS__COUNT] = {
 	[PLAT_TRANSIENT] = "transient",

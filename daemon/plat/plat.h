@@ -220,8 +220,9 @@ void plat_finding(struct plat_report *r, const char *rule, int64_t limit, int64_
 /* An option of the account's [Platform] section; per_post: a post may have its own (smmq add --set NAME=VALUE). */
 struct plat_option { const char *name, *words /* allowed, NULL = any text */, *fallback, *help; bool per_post; };
 
-/* What the credential file must hold: a value of one of these names; text goes on "the file that Credential= names ...". */
-struct plat_need { const char *name, *or_name, *text, *else_name; };
+/* What the credential file must hold: a value of this name, or of one of the others (blanks between them); text goes on "the
+ * file that Credential= names ...". */
+struct plat_need { const char *name, *or_name, *text; };
 
 struct oauth;
 
@@ -253,6 +254,6 @@ struct plat {
 const struct plat *plat_find(const char *name);      /* NULL if there is none */
 const struct plat *plat_at(size_t index);            /* NULL past the end */
 
-extern const struct plat plat_outbox, plat_webhook, plat_mastodon, plat_bluesky, plat_linkedin;
+extern const struct plat plat_outbox, plat_webhook, plat_mastodon, plat_bluesky, plat_linkedin, plat_threads;
 
 #endif

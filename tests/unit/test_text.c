@@ -200,6 +200,25 @@ static void test_mastodon(void **state)
 	check_rows(rows, COUNT(rows), TEXT_MASTODON);
 }
 
+/* An emoji counts as its bytes, whatever it is joined from; everything else as characters. */
+static void test_threads_length(void **state)
+{
+	static const struct { const char *text; int64_t used; } rows[] = {
+		{ "", 0 }, { "Hello", 5 }, { "Gr\u00fc\u00dfe", 5 }, { "\u4f60\u597d", 2 }, { "a\r\nb", 4 },
+		{ "e\u0301", 2 },
+		{ "\U0001F600", 4 }, { "a\U0001F600b", 6 },
+		{ "\U0001F1EB\U0001F1F7", 8 },                               /* a flag */
+		{ "\U0001F44D\U0001F3FD", 8 },                               /* a thumb with a skin colour */
+		{ "\U0001F468\u200D\U0001F469\u200D\U0001F467", 18 },       /* a family */
+		{ "1\uFE0F\u20E3", 7 },                                     /* a keycap */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(text_threads_length(rows[i].text), rows[i].used);
+	assert_int_equal(text_characters("Gr\u00fc\u00dfe \U0001F600"), 7);
+}
+
 static void test_mastodon_length(void **state)
 {
 	static const struct { const char *text; int64_t chars, length; } rows[] = {
@@ -352,7 +371,7 @@ int main(void)
 		cmocka_unit_test(test_graphemes), cmocka_unit_test(test_blank), cmocka_unit_test(test_cut), cmocka_unit_test(test_nfc),
 		    cmocka_unit_test(test_bluesky),
 		cmocka_unit_test(test_bluesky_tag_length), cmocka_unit_test(test_mastodon),
-		    cmocka_unit_test(test_mastodon_length), cmocka_unit_test(test_x), cmocka_unit_test(test_x_length),
+		    cmocka_unit_test(test_mastodon_length), cmocka_unit_test(test_threads_length), cmocka_unit_test(test_x), cmocka_unit_test(test_x_length),
 		cmocka_unit_test(test_hostile), cmocka_unit_test(test_no_memory),
 	};
 

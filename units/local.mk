@@ -17,6 +17,7 @@ dist_accountexamples_DATA = \
 	%D%/sample/accounts.d/linkedin.conf.sample \
 	%D%/sample/accounts.d/mastodon.conf.sample \
 	%D%/sample/accounts.d/outbox.conf.sample \
+	%D%/sample/accounts.d/threads.conf.sample \
 	%D%/sample/accounts.d/webhook.conf.sample
 
 $(units_generated): Makefile

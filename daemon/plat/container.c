@@ -14,7 +14,7 @@
 #define LINK_TRIES 3
 #define MAX_LOSSES 3
 
-static const char *const lasting[] = { PLAT_ID, PLAT_URL, "link", "quota", "public", "public_ok", "relogin", NULL };
+static const char *const lasting[] = { PLAT_ID, PLAT_URL, "made", "link", "quota", "relogin", PUBLIC_LASTING, NULL };
 
 /* ---- what containers hold ---- */
 
@@ -168,19 +168,16 @@ static void send_link(const struct plat_in *in, struct plat_out *out, const stru
 	          arena_fmt(in->arena, "fields=%s", c->post_fields));
 }
 
-/* Content may have been edited since values were made for it: true when *out is filled. */
-static bool renew(const struct plat_in *in, struct plat_out *out, size_t n)
+/* Content may have been edited since values were made for it. What is public stays noted, to be removed in the end. */
+static void renew(const struct plat_in *in, size_t n)
 {
 	const char *made = plat_get(in->values, "made"), *print = wire_part_print(in, n);
 	const char *now = print ? arena_fmt(in->arena, "%zu %s", n, print) : NULL;
 
 	if (!now || (made && !strcmp(made, now)))
-		return false;
-	if (public_remove(in, out))
-		return true;
+		return;
 	wire_forget(in->values, lasting);
 	plat_set(in->values, "made", now);
-	return false;
 }
 
 static void proceed(const struct plat_in *in, struct plat_out *out, const struct container *c)
@@ -195,16 +192,14 @@ static void proceed(const struct plat_in *in, struct plat_out *out, const struct
 		return;
 	}
 	if (all) {
-		if (!public_remove(in, out))
-			wire_all_done(in, out);
+		wire_all_done(in, out);
 		return;
 	}
 	if (!graph_ready(in)) {
 		out->verdict = PLAT_NEED_SESSION;
 		return;
 	}
-	if (renew(in, out, n))
-		return;
+	renew(in, n);
 	if (c->quota && !n && !plat_get(in->values, "quota"))
 		graph_get(in, out, c->graph(in), "quota", container_path(in, c, c->quota), arena_fmt(in->arena, "fields=%s", c->quota_fields));
 	else if ((c->comments_on && c->comments_on(in, n)) || !container_make(in, out, c, n))
@@ -287,7 +282,7 @@ static bool take(const struct plat_in *in, struct plat_out *out, const struct co
 	if (wire_step_is(in->response_step, "link", &k) && k < n)
 		return link_answer(in, out, k, answer);
 	if (n == in->content->part_count)
-		return public_answer(in, out);
+		return false;
 	if (wire_step_is(in->response_step, "quota", NULL))
 		return quota_answer(in, out, c, answer);
 	if (wire_step_is(in->response_step, "publish", &k))

@@ -55,16 +55,9 @@ static bool again(const struct plat_in *in, struct plat_out *out)
 
 /* ---- outcomes ---- */
 
-/* Part n stands. What was put into public places is not needed any more when all do. */
 static void finish(const struct plat_in *in, struct plat_out *out, size_t n)
 {
-	bool all = wire_part(in) == in->content->part_count;
-
-	if (in->response && public_answer(in, out))
-		return;
-	if (all && public_remove(in, out))
-		return;
-	if (all)
+	if (wire_part(in) == in->content->part_count)
 		wire_all_done(in, out);
 	else
 		settled(out, arena_fmt(in->arena, "part %zu stands as %s", n + 1, wire_str(plat_get_n(in->values, PLAT_ID, n))));
@@ -98,17 +91,17 @@ static void send_find(const struct plat_in *in, struct plat_out *out, const stru
 {
 	const char *after = plat_get(in->values, "find_after");
 	struct container_list list = { .path = NULL };
-	int64_t since = floor_ms(in) - SINCE_MS + SKEW_MS;
-	struct form f;
+	int64_t since = (floor_ms(in) - SINCE_MS + SKEW_MS) / 1000;
+	struct buf b = BUF_INIT(8192);
 
 	c->list(in, n, &list);
-	form_begin(&f, in->arena);
-	form_add(&f, "fields", list.fields);
+	buf_add_fmt(&b, "fields=%s", wire_str(list.fields));
 	if (list.since)
-		form_add_int(&f, "since", since > 0 ? since / 1000 : 0);
-	form_add_int(&f, "limit", PAGE);
-	form_add(&f, "after", after);
-	graph_get(in, out, c->graph(in), wire_step_name(in->arena, "find", n), wire_str(list.path), form_text(&f));
+		buf_add_fmt(&b, "&since=%lld", (long long)(since > 0 ? since : 0));
+	buf_add_fmt(&b, "&limit=%d", PAGE);
+	if (after)
+		buf_add_fmt(&b, "&after=%s", wire_str(wire_percent(in->arena, after, "")));
+	graph_get(in, out, c->graph(in), wire_step_name(in->arena, "find", n), wire_str(list.path), wire_take(&b, in->arena, NULL));
 }
 
 static void begin_find(const struct plat_in *in, struct plat_out *out, const struct container *c, size_t n)

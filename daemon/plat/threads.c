@@ -6,6 +6,7 @@
 
 #include "daemon/plat/container.h"
 #include "daemon/plat/kind.h"
+#include "daemon/plat/public.h"
 #include "daemon/plat/oauth.h"
 
 #define DAY_MS (24 * 3600 * INT64_C(1000))
@@ -264,6 +265,7 @@ const struct plat plat_threads = {
 	.needs_credential = true,
 	.settle_ms = 10 * 1000,
 	.session_ms = DAY_MS,
+	.clean = public_clean,
 	.step = step,
 	.reconcile = reconcile,
 	.session = session,

@@ -69,7 +69,7 @@ def entries(page, platform=None):
     where the next item begins."""
     found, text = [], read(page)
     if platform:
-        text = text.partition("\nFor\n.Cm %s :\n" % platform)[2].partition("\n.El\n")[0]
+        text = re.split(r"\nFor\n\.Cm %s\b[^\n]*\n" % platform, text + "\n", maxsplit=1)[-1].partition("\n.El\n")[0]
     for line in text.split("\n"):
         if re.match(r"\.(It|Ss|Sh) ", line):
             head = flatten(line)

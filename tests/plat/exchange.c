@@ -105,6 +105,8 @@ static void check_request(struct run *r, const struct event_step *e)
 		check_header(r, e->headers[i]);
 	if (e->body && !exchange_match_json(&r->bound, e->body, body, strlen(body)))
 		exchange_wrong(r, "body %s expected, is %s", exchange_fill(&r->bound, r->memory, e->body), body);
+	if (e->exactly && !exchange_match(&r->bound, e->exactly, body))
+		exchange_wrong(r, "body %s expected, is %s", e->exactly, body);
 	for (size_t i = 0; i < e->fragment_count; i++)
 		if (!has_fragment(r, body, e->fragments[i]))
 			exchange_wrong(r, "\"%s\" expected in the body %s", e->fragments[i], body);
@@ -301,6 +303,8 @@ static void settles(struct run *r, enum event_kind kind)
 static void asks_session(struct run *r)
 {
 	expect(r, EV_SESSION, "request for a session");
+	if (r->out.refused)
+		plat_set(&r->account, PLAT_REFUSED, "1");
 	r->back = r->mode;
 	r->mode = MODE_SESSION;
 }

@@ -22,6 +22,7 @@
  *   > METHOD URL EFFECT STEP          the driver sends this (FILE for a file)
  *   >> Header: value                  with this header; "-" means without it
  *   body JSON                         and exactly this JSON body            has FRAGMENT    a body with this text in it
+ *   is TEXT                           and exactly this body
  *   < STATUS                          and is answered
  *   << Header: value
  *   = BODY
@@ -67,7 +68,7 @@ struct event_step {
 	const char *headers[EXCHANGE_MAX_LINES];     /* of the request, as written */
 	const char *fragments[EXCHANGE_MAX_LINES];
 	size_t header_count, fragment_count;
-	const char *body;
+	const char *body, *exactly;
 	bool lost;
 	int status;
 	struct plat_header answer[EXCHANGE_MAX_LINES];

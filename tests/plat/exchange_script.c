@@ -304,6 +304,14 @@ static const char *read_body(struct script *s, char *rest)
 	return NULL;
 }
 
+static const char *read_is(struct script *s, char *rest)
+{
+	if (!last(s))
+		return "no request for this body";
+	last(s)->exactly = keep(s, rest);
+	return NULL;
+}
+
 static const char *read_has(struct script *s, char *rest)
 {
 	struct event_step *e = last(s);
@@ -364,7 +372,7 @@ static const struct { const char *word; reader *read; enum event_kind kind; } wo
 	{ "cover", read_cover, 0 }, { "video", read_video, 0 }, { "form", read_form, 0 }, { "title", read_title, 0 },
 	{ "warning", read_warning, 0 }, { "quote", read_quote, 0 }, { "poll", read_poll, 0 },
 	{ "setting", read_setting, 0 }, { "public", read_public, 0 },
-	{ "thumb", read_thumb, 0 }, { ">>", read_header, 0 }, { "body", read_body, 0 }, { "has", read_has, 0 },
+	{ "thumb", read_thumb, 0 }, { ">>", read_header, 0 }, { "body", read_body, 0 }, { "has", read_has, 0 }, { "is", read_is, 0 },
 	{ "<", read_status, 0 }, { "<<", read_answer_header, 0 }, { "=", read_answer_body, 0 },
 		{ "lost", read_lost, 0 },
 	{ ">", NULL, EV_REQUEST }, { "wait", NULL, EV_WAIT }, { "session", NULL, EV_SESSION },

@@ -93,7 +93,7 @@ static void test_table(void **state)
 	assert_ptr_equal(plat_find("outbox"), &plat_outbox);
 	assert_ptr_equal(plat_find("bluesky"), &plat_bluesky);
 	assert_null(plat_find("Bluesky"));
-	assert_null(plat_at(100));
+	assert_null(plat_at(64));
 	for (size_t i = 0; plat_at(i); i++) {
 		assert_ptr_equal(plat_find(plat_at(i)->name), plat_at(i));
 		assert_non_null(plat_at(i)->step);
@@ -367,6 +367,9 @@ static void test_hostile_answers(void **state)
 	static const char *const bodies[] = {
 		"", "{", "[]", "null", "7", "\"x\"", "[1,2]", "{\"id\":{}}", "{\"id\":[]}", "{\"error\":7}",
 			"[{\"id\":null}]", "[null,7,\"x\",[]]",
+		"{\"id\":\"5\",\"status\":7}", "{\"id\":\"5\",\"status\":\"ERROR\",\"error_message\":[]}", "{\"status\":\"PUBLISHED\"}",
+		"{\"data\":7,\"paging\":{\"next\":1,\"cursors\":{\"after\":\"x\"}}}", "{\"data\":[7,{\"id\":\"1\"},{\"id\":\"2\",\"text\":\"x\",\"timestamp\":\"+0000\"}]}",
+		"{\"error\":{}}", "{\"error\":{\"code\":\"1\",\"message\":{}}}", "{\"error\":{\"code\":4,\"error_subcode\":2207051}}",
 		"{\"blob\":7,\"did\":7,\"uri\":7,\"cid\":[]}", "{\"accessJwt\":7}", "{\"configuration\":7}", "\xff\xfe",
 			"{\"did\":\"did:x\",\"uri\":\"\",\"cid\":\"\"}",
 	};
@@ -375,10 +378,11 @@ static void test_hostile_answers(void **state)
 			"handle.0", "handle.9", "blob.0",
 		"thumb", "cid.0", "cid.9", "find", "source.0", "source.9", "probe", "look", "who", "limits.2",
 			"limits.1", "app", "create", "refresh",
-		"write", "post", "nonsense", "",
+		"write", "post", "nonsense", "", "quota", "create.0", "create.1", "create.9", "publish.0", "link.0", "state.0", "find.0", "public.0",
+		"reach.0", "remove.0", "comment.0",
 	};
 	static const int codes[] = { 0, 100, 200, 202, 206, 301, 400, 401, 403, 404, 422, 429, 500, 503, 999 };
-	static char step_name[] = "status.0", post_name[] = "post.0";
+	static char step_name[] = "status.0", post_name[] = "post.0", publish_name[] = "publish.0";
 	struct attempt attempt = { .armed_ms = 1795287500000 };
 
 	(void)state;
@@ -397,7 +401,8 @@ static void test_hostile_answers(void **state)
 			respond(&w, codes[i % WIRE_COUNT(codes)], bodies[i / WIRE_COUNT(codes) % WIRE_COUNT(bodies)],
 			        NULL, 0);
 			w.in.response_step = steps[i / WIRE_COUNT(codes) / WIRE_COUNT(bodies)];
-			attempt.step = plat_at(p) == &plat_bluesky ? post_name : step_name;
+			plat_set(&w.values, "box.0", "5");
+			attempt.step = plat_at(p) == &plat_bluesky ? post_name : plat_at(p)->oauth ? publish_name : step_name;
 			w.target.open = &attempt;
 			w.target.open_count = 1;
 			plat_at(p)->step(&w.in, &w.out);

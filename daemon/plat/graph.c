@@ -44,9 +44,14 @@ const char *graph_url(const struct plat_in *in, const struct graph *g, const cha
 	return wire_str(arena_fmt(in->arena, "%s%s%s%s", host, version ? "/" : "", wire_str(version), path));
 }
 
-const char *graph_proof(const struct plat_in *in)
+const char *graph_token(const struct plat_in *in, const struct graph *g)
 {
-	const char *wanted = plat_option(in->account, "AppSecretProof"), *token = oauth_token(in);
+	return g->token ? plat_get(in->account_values, g->token) : oauth_token(in);
+}
+
+const char *graph_proof(const struct plat_in *in, const struct graph *g)
+{
+	const char *wanted = plat_option(in->account, "AppSecretProof"), *token = graph_token(in, g);
 	const char *secret = plat_credential(in->account, "client_secret");
 	unsigned char mac[HASH_SHA256_BYTES];
 
@@ -59,7 +64,7 @@ const char *graph_proof(const struct plat_in *in)
 struct plat_request *graph_get(const struct plat_in *in, struct plat_out *out, const struct graph *g, const char *step,
                                const char *path, const char *query)
 {
-	const char *url = graph_url(in, g, path), *proof = graph_proof(in), *tail = wire_str(query);
+	const char *url = graph_url(in, g, path), *proof = graph_proof(in, g), *tail = wire_str(query);
 	struct plat_request *r;
 
 	if (proof)
@@ -67,7 +72,7 @@ struct plat_request *graph_get(const struct plat_in *in, struct plat_out *out, c
 	if (*wire_str(tail))
 		url = arena_fmt(in->arena, "%s?%s", url, tail);
 	r = wire_request(out, step, PLAT_NONE, PLAT_GET, wire_str(url));
-	oauth_bearer(in, r);
+	wire_bearer(r, in->arena, graph_token(in, g));
 	return r;
 }
 
@@ -75,9 +80,9 @@ struct plat_request *graph_post(const struct plat_in *in, struct plat_out *out, 
                                 enum plat_effect effect, const char *path, struct form *f)
 {
 	struct plat_request *r = wire_request(out, step, effect, PLAT_POST, graph_url(in, g, path));
-	const char *proof = graph_proof(in);
+	const char *proof = graph_proof(in, g);
 
-	oauth_bearer(in, r);
+	wire_bearer(r, in->arena, graph_token(in, g));
 	if (f) {
 		form_add(f, "appsecret_proof", proof);
 		form_body(f, r);
@@ -87,12 +92,36 @@ struct plat_request *graph_post(const struct plat_in *in, struct plat_out *out, 
 	return r;
 }
 
-void graph_upload_token(const struct plat_in *in, struct plat_request *r)
+static void upload_token(const struct plat_in *in, struct plat_request *r, const char *token)
 {
-	const char *value = arena_fmt(in->arena, "OAuth %s", wire_str(oauth_token(in)));
+	const char *value = arena_fmt(in->arena, "OAuth %s", wire_str(token));
 
 	if (value)
 		plat_secret_header(r, "Authorization", value);
+}
+
+void graph_upload_token(const struct plat_in *in, struct plat_request *r)
+{
+	upload_token(in, r, oauth_token(in));
+}
+
+void graph_upload_token_of(const struct plat_in *in, struct plat_request *r, const struct graph *g)
+{
+	upload_token(in, r, graph_token(in, g));
+}
+
+bool graph_upload_url(const struct plat_in *in, const char *url, const char *upload_domain)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-.";
+	const char *base = in->account->base_url, *host = url + 8;
+	size_t len, tail = strlen(upload_domain);
+
+	if (base)
+		return !strncmp(url, base, strlen(base)) && url[strlen(base)] == '/';
+	if (strncmp(url, "https://", 8))
+		return false;
+	len = strspn(host, letters);
+	return host[len] == '/' && len > tail && !strncmp(host + len - tail, upload_domain, tail);
 }
 
 /* ---- answers ---- */

@@ -41,6 +41,7 @@ struct graph {
 	const char *version;         /* "v25.0", the account's option Version= counts more; NULL: paths have none */
 	const struct graph_rule *rules;
 	size_t rule_count;
+	const char *token;           /* the account value that holds the token to act with; NULL: oauth_token() */
 };
 
 struct graph_answer {
@@ -55,6 +56,8 @@ struct graph_answer {
 
 /* host/version/path, path beginning with '/'. */
 const char *graph_url(const struct plat_in *in, const struct graph *g, const char *path);
+/* The token that requests to g carry, or NULL. */
+const char *graph_token(const struct plat_in *in, const struct graph *g);
 /* With a bearer token. query: "a=1&b=2" or NULL. */
 struct plat_request *graph_get(const struct plat_in *in, struct plat_out *out, const struct graph *g, const char *step,
                                const char *path, const char *query);
@@ -63,9 +66,14 @@ struct plat_request *graph_post(const struct plat_in *in, struct plat_out *out, 
                                 enum plat_effect effect, const char *path, struct form *f);
 /* The header that upload hosts want: "Authorization: OAuth TOKEN". */
 void graph_upload_token(const struct plat_in *in, struct plat_request *r);
+/* The same with the token that requests to g carry. */
+void graph_upload_token_of(const struct plat_in *in, struct plat_request *r, const struct graph *g);
+/* Whether an address that the platform gave for an upload may have the token: https below upload_domain (".graph.example"), or below
+ * BaseURL= where that is set. */
+bool graph_upload_url(const struct plat_in *in, const char *url, const char *upload_domain);
 /* HMAC-SHA256 of the token under client_secret, in hex, where the option AppSecretProof=yes asks for it; else NULL.
  * graph_get and graph_post add it by themselves. */
-const char *graph_proof(const struct plat_in *in);
+const char *graph_proof(const struct plat_in *in, const struct graph *g);
 
 /* ---- answers ---- */
 
@@ -104,7 +112,7 @@ const char *graph_next_page(const struct json *answer);
 /* Values own_id, own_name, cred and whose (which token). False, and *out failed with class auth, where the account has been used as another
  * profile before. */
 bool graph_profile(const struct plat_in *in, struct plat_out *out, const struct graph *g, const char *id, const char *name);
-/* Whether the profile was asked for with the token that is there now. */
+/* Whether the profile was asked for with the token that is there now (the login's own). */
 bool graph_ready(const struct plat_in *in);
 
 #endif

@@ -247,7 +247,7 @@ static const char *masked(struct arena *a, const char *text, const char *secret)
 
 static const char *mask_all(const struct plat_in *in, const char *text)
 {
-	static const char *const tokens[] = { "access", "refresh" };
+	static const char *const tokens[] = { "access", "refresh", "page_token" };
 
 	for (size_t i = 0; i < in->account->credential_count; i++)
 		if (strcmp(in->account->credential[i].name, "identifier"))

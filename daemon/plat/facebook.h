@@ -12,7 +12,7 @@
  *   draft                    an unpublished post that is to be published (TwoPhase=yes)
  *   since since_ms           the newest post before ours ("0" none)
  *   again restart faults stalls                                        counters and marks that bound loops
- *   looks look_ms repeats find_after find_pages hits match match_url vague      the look after a lost answer */
+ *   looks look_ms repeats find_after find_pages hits match match_url match_edge      the look after a lost answer */
 #ifndef SMMQ_PLAT_FACEBOOK_H
 #define SMMQ_PLAT_FACEBOOK_H
 
@@ -98,6 +98,7 @@ struct facebook_list {
 	const char *query;
 	bool since;              /* takes since= */
 	const char *id_name, *url_name, *time_name;
+	const char *edge_name;   /* what is to be commented instead; NULL: the post itself */
 	enum facebook_fit (*fit)(const struct plat_in *in, size_t n, const struct json *entry);
 };
 /* Where part n would be listed. */

@@ -24,7 +24,7 @@
 
 static const int64_t pauses_ms[MAX_LOOKS] = { 0, MINUTE_MS, 5 * MINUTE_MS };
 
-static const char *const list_values[] = { "find_after", "find_pages", "hits", "match", "match_url", "vague" };
+static const char *const list_values[] = { "find_after", "find_pages", "hits", "match", "match_url", "match_edge" };
 
 static void undecided(struct plat_out *out, const char *text)
 {
@@ -58,8 +58,10 @@ static void found(const struct plat_in *in, struct plat_out *out, size_t n)
 		settled(out, arena_fmt(in->arena, "part %zu stands as %s", n + 1, plat_get_n(in->values, PLAT_ID, n)));
 }
 
-static void stands(const struct plat_in *in, struct plat_out *out, size_t n, const char *id, const char *url)
+static void stands(const struct plat_in *in, struct plat_out *out, size_t n, const char *id, const char *url, const char *edge)
 {
+	if (edge)
+		plat_set(in->values, "edge", edge);
 	facebook_stands(in, n, id, url);
 	found(in, out, n);
 }
@@ -146,10 +148,11 @@ static bool others(const struct plat_in *in, const char *id)
 static bool scan(const struct plat_in *in, struct plat_out *out, size_t n, const struct json *data)
 {
 	const struct facebook_list *l = facebook_list_of(in, n);
-	char digits[24];
+	char digits[24], edge_digits[24];
 
 	for (const struct json *e = json_first(data); e; e = json_next(e)) {
 		const char *id = json_get_id(e, l->id_name, digits), *url = json_get_text(e, l->url_name);
+		const char *edge = l->edge_name ? json_get_id(e, l->edge_name, edge_digits) : NULL;
 		enum facebook_fit fit = facebook_too_old(in, l, e) ? FACEBOOK_NOT : l->fit(in, n, e);
 
 		if (!id)
@@ -157,12 +160,13 @@ static bool scan(const struct plat_in *in, struct plat_out *out, size_t n, const
 		if (!id || others(in, id) || fit == FACEBOOK_NOT)
 			continue;
 		if (fit == FACEBOOK_SURELY) {
-			stands(in, out, n, id, url);
+			stands(in, out, n, id, url, edge);
 			return true;
 		}
 		plat_set_int(in->values, "hits", plat_get_int(in->values, "hits", 0) + 1);
 		plat_set(in->values, "match", id);
 		plat_set(in->values, "match_url", url);
+		plat_set(in->values, "match_edge", edge);
 	}
 	return false;
 }
@@ -179,7 +183,7 @@ static void end_list(const struct plat_in *in, struct plat_out *out, size_t n)
 		undecided(out, arena_fmt(in->arena, "facebook: %lld post%s like part %zu (one is %s) and cannot be told apart", (long long)hits,
 		                         hits > 1 ? "s look" : " looks", n + 1, match));
 	} else if (hits) {
-		stands(in, out, n, match, plat_get(in->values, "match_url"));
+		stands(in, out, n, match, plat_get(in->values, "match_url"), plat_get(in->values, "match_edge"));
 	} else if (wire_unrecorded(in) && story && in->now_ms - attempt(in)->armed_ms > STORY_LIFE_MS) {
 		undecided(out, "facebook: a story may have been shown and have ended since: it is no longer listed");
 	} else {
@@ -274,7 +278,7 @@ static void draft_answer(const struct plat_in *in, struct plat_out *out, size_t 
 	const char *url = json_get_text(answer->wire.json, "permalink_url");
 
 	if (json_true(json_get(answer->wire.json, "is_published"), false))
-		stands(in, out, n, plat_get(in->values, "draft"), url);
+		stands(in, out, n, plat_get(in->values, "draft"), url, NULL);
 	else
 		not_there(in, out, n);
 }
@@ -285,7 +289,7 @@ static void photo_answer(const struct plat_in *in, struct plat_out *out, size_t 
 	const char *post = json_get_id(answer->wire.json, "page_story_id", digits);
 
 	if (post)
-		stands(in, out, n, post, NULL);
+		stands(in, out, n, post, NULL, NULL);
 	else
 		not_there(in, out, n);
 }

@@ -111,11 +111,22 @@ static enum facebook_fit fit_comment(const struct plat_in *in, size_t n, const s
 
 #define POST_FIELDS "id,message,created_time,permalink_url,application%7Bid%7D,attachments%7Bunshimmed_url,target%7Bid%7D,subattachments%7D"
 
-static const struct facebook_list posts = { "published_posts", "fields=" POST_FIELDS "&limit=25", true, "id", "permalink_url", "created_time", fit_post };
-static const struct facebook_list reels = { "video_reels", "fields=id,description,created_time,post_id", true, "post_id", "", "created_time", fit_reel };
-static const struct facebook_list stories = { "stories", "status=%5B%22PUBLISHED%22%5D", true, "post_id", "url", "creation_time", fit_story };
-static const struct facebook_list comments = { NULL, "fields=id,message,from,created_time&order=reverse_chronological&limit=25", false, "id", "",
-                                      "created_time", fit_comment };
+static const struct facebook_list posts = {
+	.edge = "published_posts", .query = "fields=" POST_FIELDS "&limit=25", .since = true,
+	.id_name = "id", .url_name = "permalink_url", .time_name = "created_time", .fit = fit_post,
+};
+static const struct facebook_list reels = {
+	.edge = "video_reels", .query = "fields=id,description,created_time,post_id", .since = true,
+	.id_name = "post_id", .url_name = "", .time_name = "created_time", .edge_name = "id", .fit = fit_reel,
+};
+static const struct facebook_list stories = {
+	.edge = "stories", .query = "status=%5B%22PUBLISHED%22%5D", .since = true,
+	.id_name = "post_id", .url_name = "url", .time_name = "creation_time", .fit = fit_story,
+};
+static const struct facebook_list comments = {
+	.query = "fields=id,message,from,created_time&order=reverse_chronological&limit=25",
+	.id_name = "id", .url_name = "", .time_name = "created_time", .fit = fit_comment,
+};
 
 const struct facebook_list *facebook_list_of(const struct plat_in *in, size_t n)
 {

@@ -118,10 +118,16 @@ static void starve(struct run *r, size_t enough)
 	}
 }
 
+/* Names are no secrets. */
+static bool is_secret(const struct value *v)
+{
+	return strcmp(v->name, "identifier") && strcmp(v->name, "client_id");
+}
+
 static void check_secrets(struct run *r, const char *where, const char *text)
 {
 	for (size_t i = 0; text && i < r->s->account.credential_count; i++)
-		if (strcmp(r->s->credential[i].name, "identifier") && strstr(text, r->s->credential[i].text))
+		if (is_secret(&r->s->credential[i]) && strstr(text, r->s->credential[i].text))
 			exchange_wrong(r, "%s holds the credential %s", where, r->s->credential[i].name);
 }
 

@@ -87,6 +87,7 @@ static void keep_tokens(const struct plat_in *in, const char *access, const char
 {
 	struct plat_values *v = in->account_values;
 
+	plat_set(v, PLAT_REFUSED, NULL);        /* only another token makes up for one that was refused */
 	plat_set(v, "access", access);
 	plat_set(v, "refresh", refresh);
 	plat_set_int(v, "access_ms", in->now_ms);
@@ -270,7 +271,6 @@ bool oauth_session(const struct plat_in *in, struct plat_out *out, const struct 
 	dead = plat_get(in->account_values, PLAT_REFUSED) && !(age >= 0 && age < JUST_NOW_MS);
 	if (has_refresh(in, o) &&
 	    (dead || !oauth_fresh(in, MARGIN_MS) || (refresh_ms && in->now_ms >= refresh_ms))) {
-		plat_set(in->account_values, PLAT_REFUSED, NULL);
 		plat_set(in->account_values, "dead", dead ? "1" : NULL);
 		send_call(in, out, o, &o->refresh, "token.refresh");
 		return true;

@@ -263,7 +263,7 @@ static bool answered(const struct plat_in *in, struct plat_out *out)
 		return facebook_draft_answer(in, out);
 	if (wire_step_is(in->response_step, "before", NULL))
 		return before_answer(in, out);
-	if (wire_step_is(in->response_step, "status", NULL))
+	if (wire_step_is(in->response_step, "status", NULL) && plat_get(in->values, PLAT_ACCEPTED))
 		return facebook_await_answer(in, out, part);
 	return facebook_upload_answer(in, out, part);
 }

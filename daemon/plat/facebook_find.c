@@ -296,6 +296,8 @@ static void photo_answer(const struct plat_in *in, struct plat_out *out, size_t 
 
 static void look_answer(const struct plat_in *in, struct plat_out *out, size_t n, const struct graph_answer *answer)
 {
+	bool video = wire_step_is(in->response_step, "look.video", NULL), draft = wire_step_is(in->response_step, "look.draft", NULL);
+
 	if (!answer->good && graph_rule(&facebook_page, answer)->act == FACEBOOK_GONE) {
 		plat_set(in->values, "restart", "1");
 		not_there(in, out, n);
@@ -303,12 +305,14 @@ static void look_answer(const struct plat_in *in, struct plat_out *out, size_t n
 		graph_refuse(in, out, &facebook_page, "the look for the post", answer);
 		if (out->verdict == PLAT_FAIL && out->klass == PLAT_PERMANENT)
 			undecided(out, out->text);
-	} else if (!strcmp(in->response_step, "look.video")) {
+	} else if (video && plat_get(in->values, "video")) {
 		video_answer(in, out, n, answer);
-	} else if (!strcmp(in->response_step, "look.draft")) {
+	} else if (draft && plat_get(in->values, "draft")) {
 		draft_answer(in, out, n, answer);
-	} else {
+	} else if (!video && !draft) {
 		photo_answer(in, out, n, answer);
+	} else {
+		send_look(in, out, n);
 	}
 }
 

@@ -373,14 +373,19 @@ static bool video(const struct plat_in *in, struct plat_out *out, size_t n)
 bool facebook_upload(const struct plat_in *in, struct plat_out *out, size_t n)
 {
 	const char *broken = plat_get(in->values, "broken");
+	enum facebook_kind kind = facebook_kind(in, n);
 
+	if (!in->content->parts[n].media_count && (facebook_is_video(kind) || facebook_is_story(kind))) {
+		plat_fail(out, PLAT_PERMANENT, "facebook: there is no photo or video to show; add one");
+		return true;
+	}
 	if (broken) {
 		plat_fail(out, PLAT_PERMANENT, arena_strdup(in->arena, broken));
 		plat_set(in->values, "broken", NULL);
 		facebook_forget_upload(in);
 		return true;
 	}
-	return facebook_is_video(facebook_kind(in, n)) ? video(in, out, n) : photos(in, out, n);
+	return facebook_is_video(kind) ? video(in, out, n) : photos(in, out, n);
 }
 
 bool facebook_upload_answer(const struct plat_in *in, struct plat_out *out, size_t n)
@@ -397,7 +402,7 @@ bool facebook_upload_answer(const struct plat_in *in, struct plat_out *out, size
 		photo_answer(in, out, k, &answer);
 	else if (wire_step_is(in->response_step, "session", NULL))
 		session_answer(in, out, &answer);
-	for (size_t i = 0; i < WIRE_COUNT(takers) && facebook_is_video(facebook_kind(in, n)); i++)
+	for (size_t i = 0; i < WIRE_COUNT(takers) && facebook_is_video(facebook_kind(in, n)) && in->content->parts[n].media_count; i++)
 		if (wire_step_is(in->response_step, takers[i].step, NULL))
 			takers[i].take(in, out, n, &answer);
 	graph_answer_done(&answer);

@@ -421,6 +421,62 @@ static void test_hostile_answers(void **state)
 	}
 }
 
+/* The same of a Page, for all that a post can be and every step. */
+static void test_hostile_page(void **state)
+{
+	static const char *const bodies[] = {
+		"", "[]", "{}", "{\"id\":\"5\"}", "{\"success\":true}", "{\"video_id\":5,\"upload_url\":7,\"upload_session_id\":\"1\",\"start_offset\":\"3\"}",
+		"{\"video_id\":\"5\",\"upload_url\":\"https://x.example/v\",\"upload_session_id\":\"1\",\"start_offset\":\"3\",\"end_offset\":\"7\"}",
+		"{\"start_offset\":\"7\",\"end_offset\":\"7\"}", "{\"start_offset\":-1,\"end_offset\":99999999999999999999}",
+		"{\"error\":{\"code\":6001,\"error_subcode\":1363037,\"error_data\":\"{\"}}", "{\"error\":{\"code\":100,\"error_subcode\":33}}",
+		"{\"error\":{\"code\":190}}", "{\"debug_info\":{\"retriable\":false,\"message\":7}}", "{\"status\":7,\"post_id\":[]}",
+		"{\"status\":{\"video_status\":\"error\",\"processing_phase\":{\"status\":\"error\",\"errors\":7}}}",
+		"{\"status\":{\"uploading_phase\":{\"bytes_transferred\":\"x\"}},\"published\":true}", "{\"status\":{\"publishing_phase\":{\"status\":\"complete\"}}}",
+		"{\"h\":\"x\",\"file_offset\":7}", "{\"data\":[7,{},{\"id\":\"5\",\"created_time\":\"x\",\"attachments\":7,\"message\":[]},{\"media_id\":\"5\",\"post_id\":\"6\"}]}",
+		"{\"data\":[{\"id\":\"5\",\"access_token\":7}],\"paging\":{\"next\":\"x\",\"cursors\":{\"after\":\"y\"}}}", "{\"data\":{\"type\":\"PAGE\",\"scopes\":7}}",
+		"{\"is_published\":true}", "{\"page_story_id\":\"1_2\"}",
+	};
+	static const char *const steps[] = { "post.0", "post.9", "before", "draft", "url.0", "status", "photo.0", "photo.9", "start", "session", "chunk", "put",
+	                                     "ask", "list", "look.video", "look.draft", "look.photo", "token.debug", "token.refresh", "pages.0", "pages.9" };
+	static const int codes[] = { 200, 302, 400, 401, 503 };
+	static const char *const mimes[] = { NULL, "image/png", "video/mp4" };
+	static const char *const had[] = { "made", "video", "photo.0", "accepted", "draft" };
+	static char post_name[] = "post.0";
+	struct attempt attempt = { .armed_ms = 1795287500000, .step = post_name };
+
+	(void)state;
+	for (size_t i = 0; i < WIRE_COUNT(bodies) * WIRE_COUNT(steps) * WIRE_COUNT(codes) * WIRE_COUNT(mimes) * WIRE_COUNT(had) * FORM__COUNT; i++) {
+		size_t rest = i, body = rest % WIRE_COUNT(bodies), step = (rest /= WIRE_COUNT(bodies)) % WIRE_COUNT(steps);
+		size_t code = (rest /= WIRE_COUNT(steps)) % WIRE_COUNT(codes), mime = (rest /= WIRE_COUNT(codes)) % WIRE_COUNT(mimes);
+		struct world w;
+
+		world_begin(&w);
+		w.content.form = (rest /= WIRE_COUNT(mimes)) % FORM__COUNT;
+		plat_set(&w.values, had[rest / FORM__COUNT], "5");
+		w.media.mime = (char *)(uintptr_t)mimes[mime];
+		w.part.media = &w.media;
+		w.part.media_count = mimes[mime] != NULL;
+		plat_set(&w.account_values, "own_id", "1");
+		plat_set(&w.account_values, "access", "h.x.s");
+		plat_set(&w.account_values, "page_token", "p.x.s");
+		plat_set(&w.account_values, "cred", wire_credential_print(&w.in));
+		respond(&w, codes[code], bodies[body], NULL, 0);
+		w.in.response_step = steps[step];
+		w.target.open = &attempt;
+		w.target.open_count = 1;
+		attempt.unrecorded = i % 2;
+		plat_facebook.step(&w.in, &w.out);
+		assert_true(w.out.verdict != PLAT_FAIL || w.out.text);
+		plat_facebook.reconcile(&w.in, &w.out);
+		assert_true(w.out.verdict != PLAT_SEND || w.out.request.effect == PLAT_NONE);
+		w.in.values = NULL;
+		w.in.content = NULL;
+		plat_facebook.session(&w.in, &w.out);
+		assert_int_equal(w.arena.error, 0);
+		world_end(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -430,6 +486,7 @@ int main(void)
 		cmocka_unit_test(test_rkeys_increase), cmocka_unit_test(test_jwt), cmocka_unit_test(test_excerpt),
 		cmocka_unit_test(test_reset), cmocka_unit_test(test_masked), cmocka_unit_test(test_percent),
 		cmocka_unit_test(test_step_names), cmocka_unit_test(test_hostile_answers),
+		cmocka_unit_test(test_hostile_page),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,7 @@ accountexamplesdir = $(examplesdir)/accounts.d
 dist_accountexamples_DATA = \
 	%D%/sample/accounts.d/bluesky.conf.sample \
 	%D%/sample/accounts.d/linkedin.conf.sample \
+	%D%/sample/accounts.d/facebook.conf.sample \
 	%D%/sample/accounts.d/mastodon.conf.sample \
 	%D%/sample/accounts.d/outbox.conf.sample \
 	%D%/sample/accounts.d/threads.conf.sample \

@@ -29,6 +29,7 @@ slow_tests = \
 	%D%/cli/test_start.py \
 	%D%/cli/test_pace.py \
 	%D%/cli/test_care.py \
+	%D%/cli/test_public.py \
 	%D%/cli/test_restore.py \
 	%D%/cli/test_service.py \
 	%D%/cli/test_tools.py \
@@ -111,6 +112,7 @@ EXTRA_DIST += \
 	%D%/cli/test_mastodon.py \
 	%D%/cli/test_outbox.py \
 	%D%/cli/test_pace.py \
+	%D%/cli/test_public.py \
 	%D%/cli/test_restore.py \
 	%D%/cli/test_service.py \
 	%D%/cli/test_start.py \

@@ -341,7 +341,9 @@ static int set_headers(struct transfer *t, CURLcode *err)
 	const struct http_request *r = t->request;
 	struct buf line = BUF_INIT(HTTP_MAX_REQUEST_BYTES);
 	bool typed = false;
-	int result = headers_add(t, "Expect:");      /* no waiting for 100, and no second round after a 417 */
+	/* libcurl signs each line of the list, also those that only take a header away: a signed request has none of them. */
+	bool plain = r->sign_provider == NULL;
+	int result = plain ? headers_add(t, "Expect:") : 0;      /* no waiting for 100, and no second round after a 417 */
 
 	for (size_t i = 0; i < r->header_count && result == 0; i++) {
 		typed = typed || strcasecmp(r->headers[i].name, "Content-Type") == 0;
@@ -354,7 +356,7 @@ static int set_headers(struct transfer *t, CURLcode *err)
 	if (line.data != NULL)
 		explicit_bzero(line.data, line.cap);
 	buf_done(&line);
-	if (result == 0 && !typed)
+	if (result == 0 && !typed && plain)
 		result = headers_add(t, "Content-Type:");      /* no form unless the driver said so */
 	keep(err, curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers));
 	return result;

@@ -50,9 +50,10 @@ struct container {
 	struct poll_plan quick, image, video;    /* quick: nothing is fetched */
 	const char *const *passing_words;    /* reasons of an error that another container may not meet; NULL-terminated */
 	int64_t max_faults;             /* containers that fail before the post does */
-	/* Whether the bytes of videos are sent instead of fetched; NULL: never. upload_host: where alone they may go. */
+	/* Whether the bytes of videos are sent instead of fetched; NULL: never. Addresses they go to are below the
+	 * domain (graph_upload_url). */
 	bool (*sends)(const struct plat_in *in);
-	const char *upload_host;
+	const char *upload_domain;
 	bool cover;                     /* a video's cover is public, too */
 	/* The parameters of container k of part n. Media j has the public address public_url(in, j), the cover that behind them. */
 	void (*fill)(const struct plat_in *in, size_t n, size_t k, struct form *f);

@@ -160,7 +160,6 @@ static bool create_answer(const struct plat_in *in, struct plat_out *out, const 
                           const struct graph_answer *answer)
 {
 	const char *uri = json_get_text(answer->wire.json, "uri"), *id;
-	const char *host = in->account->base_url ? in->account->base_url : c->upload_host;
 	bool bytes = sends(in, c, container_media(in, n, k));
 	char digits[24];
 
@@ -168,9 +167,9 @@ static bool create_answer(const struct plat_in *in, struct plat_out *out, const 
 	if (!answer->good || !id || !*id)
 		return refused(in, out, c, "a container", answer);
 	/* The token goes there: to nobody else. */
-	if (bytes && (!uri || strncmp(uri, host, strlen(host)) || uri[strlen(host)] != '/')) {
-		plat_fail(out, PLAT_PERMANENT, arena_fmt(in->arena, "%s: the bytes of a video are to be sent to an address that is not below %s",
-		                                         c->graph(in)->platform, host));
+	if (bytes && (!uri || !graph_upload_url(in, uri, c->upload_domain))) {
+		plat_fail(out, PLAT_PERMANENT, arena_fmt(in->arena, "%s wants a video to be sent to an address that is not its own",
+		                                         c->graph(in)->platform));
 		return true;
 	}
 	plat_set_n(in->values, "box", k, id);

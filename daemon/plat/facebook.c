@@ -10,7 +10,6 @@
 
 #include "daemon/plat/kind.h"
 
-#define GRAPH_VERSION "v25.0"
 #define TOKEN_URL "https://graph.facebook.com/" GRAPH_VERSION "/oauth/access_token"
 #define HOUR_MS (60 * 60 * INT64_C(1000))
 #define DAY_MS (24 * HOUR_MS)

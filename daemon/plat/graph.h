@@ -15,6 +15,9 @@
 #include "daemon/plat/plat.h"
 #include "daemon/plat/wire.h"
 
+/* What its drivers are written for; the option Version= may name another. */
+#define GRAPH_VERSION "v25.0"
+
 /* What an error asks for besides failing. A driver's own acts begin with GRAPH_OWN. */
 enum graph_act {
 	GRAPH_FAIL,

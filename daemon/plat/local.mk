@@ -11,6 +11,7 @@ daemon_libplat_a_SOURCES = \
 	%D%/public.c %D%/public.h \
 	%D%/container.c %D%/container_look.c %D%/container_make.c %D%/container.h \
 	%D%/outbox.c \
+	%D%/instagram.c %D%/instagram_check.c %D%/instagram_session.c %D%/instagram_tags.c %D%/instagram.h \
 	%D%/threads.c %D%/threads_check.c %D%/threads.h \
 	%D%/webhook.c \
 	%D%/mastodon.c %D%/mastodon_check.c %D%/mastodon_find.c %D%/mastodon_media.c %D%/mastodon_session.c %D%/mastodon.h \

@@ -16,6 +16,7 @@ dist_accountexamples_DATA = \
 	%D%/sample/accounts.d/bluesky.conf.sample \
 	%D%/sample/accounts.d/linkedin.conf.sample \
 	%D%/sample/accounts.d/facebook.conf.sample \
+	%D%/sample/accounts.d/instagram.conf.sample \
 	%D%/sample/accounts.d/mastodon.conf.sample \
 	%D%/sample/accounts.d/outbox.conf.sample \
 	%D%/sample/accounts.d/threads.conf.sample \

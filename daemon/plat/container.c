@@ -1,5 +1,5 @@
-/* container.c: publishing containers, and comments; what both are made of. How containers get ready is in container_make.c, what
- * becomes of a lost answer in container_look.c. */
+/* container.c: publishing containers, and comments; what both are made of. How containers get ready is in
+ * container_make.c, what becomes of a lost answer in container_look.c. */
 #include "daemon/plat/container.h"
 
 #include <string.h>
@@ -117,11 +117,13 @@ void container_publish(const struct plat_in *in, struct plat_out *out, const str
 
 	form_begin(&f, in->arena);
 	form_add(&f, "creation_id", box);
-	r = graph_post(in, out, c->graph(in), wire_step_name(in->arena, "publish", n), PLAT_ONCE, container_path(in, c, c->publish), &f);
+	r = graph_post(in, out, c->graph(in), wire_step_name(in->arena, "publish", n), PLAT_ONCE,
+	               container_path(in, c, c->publish), &f);
 	r->mark = box;
 }
 
-static void build_comment(const struct plat_in *in, struct plat_out *out, const struct container *c, size_t n, const char *parent)
+static void build_comment(const struct plat_in *in, struct plat_out *out, const struct container *c, size_t n,
+                          const char *parent)
 {
 	const char *escaped = wire_percent(in->arena, parent, ""), *text = wire_str(c->text(in, n));
 	struct plat_request *r;
@@ -141,12 +143,14 @@ static void send_once(const struct plat_in *in, struct plat_out *out, const stru
 
 	if (plat_get(in->values, "blocked")) {
 		plat_set(in->values, "blocked", NULL);
-		plat_fail(out, PLAT_RATE, arena_fmt(in->arena, "%s blocked the post as spam-like and did not publish it; the account rests "
+		plat_fail(out, PLAT_RATE,
+		          arena_fmt(in->arena, "%s blocked the post as spam-like and did not publish it; the account rests "
 		                                    "for a day", c->graph(in)->platform));
 		out->until_ms = in->now_ms + BLOCKED_MS;
 	} else if (plat_get_int(in->values, "losses", 0) >= MAX_LOSSES) {
 		plat_set(in->values, "losses", NULL);
-		plat_fail(out, PLAT_TRANSIENT, arena_fmt(in->arena, "%s did not publish the post in %d tries", c->graph(in)->platform, MAX_LOSSES));
+		plat_fail(out, PLAT_TRANSIENT, arena_fmt(in->arena, "%s did not publish the post in %d tries", c->graph(in)->platform,
+		                                         MAX_LOSSES));
 	} else {
 		if (!plat_get(in->values, "first_ms"))
 			plat_set_int(in->values, "first_ms", in->now_ms);
@@ -201,7 +205,8 @@ static void proceed(const struct plat_in *in, struct plat_out *out, const struct
 	}
 	renew(in, n);
 	if (c->quota && !n && !plat_get(in->values, "quota"))
-		graph_get(in, out, c->graph(in), "quota", container_path(in, c, c->quota), arena_fmt(in->arena, "fields=%s", c->quota_fields));
+		graph_get(in, out, c->graph(in), "quota", container_path(in, c, c->quota),
+		          arena_fmt(in->arena, "fields=%s", c->quota_fields));
 	else if ((c->comments_on && c->comments_on(in, n)) || !container_make(in, out, c, n))
 		send_once(in, out, c, n);
 }
@@ -209,7 +214,8 @@ static void proceed(const struct plat_in *in, struct plat_out *out, const struct
 /* ---- answers: each returns true when *out is filled, false to go on ---- */
 
 /* Only what cannot be asked at all is not waited for. */
-static bool quota_answer(const struct plat_in *in, struct plat_out *out, const struct container *c, const struct graph_answer *answer)
+static bool quota_answer(const struct plat_in *in, struct plat_out *out, const struct container *c,
+                         const struct graph_answer *answer)
 {
 	const struct json *data = json_first(json_get(answer->wire.json, "data"));
 	const struct graph_rule *rule = graph_rule(c->graph(in), answer);
@@ -219,7 +225,8 @@ static bool quota_answer(const struct plat_in *in, struct plat_out *out, const s
 		graph_refuse(in, out, c->graph(in), "the question for its limit", answer);
 		return true;
 	}
-	if (answer->good && !json_int(json_path(data, c->quota_used), &used) && !json_int(json_path(data, c->quota_total), &total) &&
+	if (answer->good && !json_int(json_path(data, c->quota_used), &used) &&
+	    !json_int(json_path(data, c->quota_total), &total) &&
 	    total > 0 && used >= total) {
 		plat_fail(out, PLAT_RATE, arena_fmt(in->arena, "%s: %lld of the %lld posts that it takes in a day are used",
 		                                    c->graph(in)->platform, (long long)used, (long long)total));
@@ -274,7 +281,8 @@ static bool link_answer(const struct plat_in *in, struct plat_out *out, size_t n
 	return false;
 }
 
-static bool take(const struct plat_in *in, struct plat_out *out, const struct container *c, const struct graph_answer *answer)
+static bool take(const struct plat_in *in, struct plat_out *out, const struct container *c,
+                 const struct graph_answer *answer)
 {
 	size_t n = wire_part(in), k;
 	bool ours, filled;

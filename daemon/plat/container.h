@@ -6,8 +6,8 @@
  * answer its state tells whether the post stands, and while it does not, the same one is published again, never another.
  * The post's id is not told with the state: it is looked for by content, kind and time.
  *
- * Target values: id.N and url.N of parts that stand, link (a part whose address is still asked for), quota (1: asked); all else is
- * about the part under way:
+ * Target values: id.N and url.N of parts that stand, link (a part whose address is still asked for), quota (1: asked);
+ * all else is about the part under way:
  *   made        which part, and a fingerprint of the content, that the other values were made for
  *   box.K box_ms.K box_ok.K            container K: id, when made (steady), ready; 0 is the post's, from 1 on its children's
  *   box_uri.K box_sent.K ready_began.K where its bytes go, that they went, polling
@@ -99,7 +99,8 @@ void container_ask(const struct plat_in *in, struct plat_out *out, const struct 
 /* container_make.c: true when *out is filled, false when part n's container is ready. */
 bool container_make(const struct plat_in *in, struct plat_out *out, const struct container *c, size_t n);
 /* Takes the answers to "create.K", "upload.K" and "ready.K": true when *out is filled, false to go on. *ours: it was one. */
-bool container_made(const struct plat_in *in, struct plat_out *out, const struct container *c, size_t n, const struct graph_answer *answer, bool *ours);
+bool container_made(const struct plat_in *in, struct plat_out *out, const struct container *c, size_t n,
+                    const struct graph_answer *answer, bool *ours);
 /* The publication of part n as a request, not to be sent but to be looked for where that is what the driver says. */
 void container_publish(const struct plat_in *in, struct plat_out *out, const struct container *c, size_t n);
 /* An error that asks for one of the driver's own acts, and what is to be sent will be better for it. */

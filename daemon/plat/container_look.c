@@ -1,8 +1,9 @@
-/* container_look.c: what became of a post whose answer was lost: the container's state, then the post's id from the profile's
- * list; and the same for comments, which have no container.
+/* container_look.c: what became of a post whose answer was lost: the container's state, then the post's id from the
+ * profile's list; and the same for comments, which have no container.
  *
  * An entry is ours when it is of the same kind, reads the same and is not older than our try; never for being the newest.
- * Where there is no text to know it by, it is only taken when the container is known to be published and no other entry fits.
+ * Where there is no text to know it by, it is only taken when the container is known to be published and no other entry
+ * fits.
  * An attempt that is not recorded (plat.h) is looked for in the list alone, once. */
 #include "daemon/plat/container.h"
 
@@ -137,8 +138,8 @@ static void count(const struct plat_in *in, const char *name)
 	plat_set_int(in->values, name, plat_get_int(in->values, name, 0) + 1);
 }
 
-static void weigh(const struct plat_in *in, const struct container *c, size_t n, const struct container_list *list, const struct json *entry,
-                  bool dated)
+static void weigh(const struct plat_in *in, const struct container *c, size_t n, const struct container_list *list,
+                  const struct json *entry, bool dated)
 {
 	const char *ours = wire_str(c->text(in, n)), *url = json_get_text(entry, "permalink"), *id;
 	bool vague = !list->text_field || !ours[strspn(ours, " \t\r\n")] || !dated;
@@ -157,14 +158,17 @@ static void weigh(const struct plat_in *in, const struct container *c, size_t n,
 	}
 }
 
-static void not_found(const struct plat_in *in, struct plat_out *out, const struct container *c, size_t n, const struct container_list *list)
+static void not_found(const struct plat_in *in, struct plat_out *out, const struct container *c, size_t n,
+                      const struct container_list *list)
 {
 	const char *platform = c->graph(in)->platform;
 	bool short_sighted = list->reach_ms && floor_ms(in) < in->now_ms - list->reach_ms;
 
 	if (wire_unrecorded(in)) {
 		if (short_sighted)
-			undecided(out, arena_fmt(in->arena, "%s shows only what is younger than a day: part %zu may have been published before", platform, n + 1));
+			undecided(out,
+			          arena_fmt(in->arena, "%s shows only what is younger than a day: part %zu may have been published before",
+			                    platform, n + 1));
 		else
 			settled(out, "absent");
 	} else if (again(in, out)) {
@@ -172,7 +176,8 @@ static void not_found(const struct plat_in *in, struct plat_out *out, const stru
 	} else if (state_is(in, "PUBLISHED")) {
 		undecided(out, arena_fmt(in->arena, "%s says that part %zu is published, but shows no post like it", platform, n + 1));
 	} else if (state_is(in, "gone") && !plat_get(in->values, "clear")) {
-		undecided(out, arena_fmt(in->arena, "%s no longer knows the container of part %zu, and shows no post like it", platform, n + 1));
+		undecided(out, arena_fmt(in->arena, "%s no longer knows the container of part %zu, and shows no post like it", platform,
+		                         n + 1));
 	} else if (state_is(in, "gone")) {
 		container_forget(in);
 		absent(in, out, "absent: its container is gone");
@@ -181,7 +186,8 @@ static void not_found(const struct plat_in *in, struct plat_out *out, const stru
 	}
 }
 
-static void decide(const struct plat_in *in, struct plat_out *out, const struct container *c, size_t n, const struct container_list *list)
+static void decide(const struct plat_in *in, struct plat_out *out, const struct container *c, size_t n,
+                   const struct container_list *list)
 {
 	int64_t hits = plat_get_int(in->values, "hits", 0), doubts = plat_get_int(in->values, "doubts", 0);
 	const char *platform = c->graph(in)->platform, *match = wire_str(plat_get(in->values, "match"));
@@ -189,37 +195,50 @@ static void decide(const struct plat_in *in, struct plat_out *out, const struct 
 	if (hits == 1 || (!hits && doubts == 1 && state_is(in, "PUBLISHED") && !wire_unrecorded(in)))
 		found(in, out, n);
 	else if (hits)
-		undecided(out, arena_fmt(in->arena, "%s: %lld posts read exactly as part %zu (one is %s) and cannot be told apart", platform,
-		                         (long long)hits, n + 1, match));
+		undecided(out, arena_fmt(in->arena, "%s: %lld posts read exactly as part %zu (one is %s) and cannot be told apart",
+		                         platform, (long long)hits, n + 1, match));
 	else if (doubts)
 		undecided(out, arena_fmt(in->arena, "%s: %s may be part %zu, but it has no text that tells", platform, match, n + 1));
 	else
 		not_found(in, out, c, n, list);
 }
 
-static void find_answer(const struct plat_in *in, struct plat_out *out, const struct container *c, size_t n, const struct graph_answer *answer)
+/* One page. Whether all behind it is too old to be ours: entries come newest first, and the last is. */
+static bool scan(const struct plat_in *in, const struct container *c, size_t n, const struct container_list *list,
+                 const struct json *data)
 {
-	int64_t pages = plat_get_int(in->values, "find_pages", 0) + 1, time;
+	int64_t time = 0, before = INT64_MAX;
+	bool sorted = true, old = false;
+
+	for (const struct json *e = json_first(data); e; e = json_next(e)) {
+		const char *when = json_get_text(e, "timestamp");
+		bool dated = when && !graph_time_ms(when, &time);
+
+		old = dated && time < floor_ms(in);
+		sorted = sorted && dated && time <= before;
+		before = time;
+		if (!old)
+			weigh(in, c, n, list, e, dated);
+	}
+	return sorted && old;
+}
+
+static void find_answer(const struct plat_in *in, struct plat_out *out, const struct container *c, size_t n,
+                        const struct graph_answer *answer)
+{
+	const struct json *data = json_get(answer->wire.json, "data");
+	int64_t pages = plat_get_int(in->values, "find_pages", 0) + 1;
 	const char *after = graph_next_page(answer->wire.json);
 	struct container_list list = { .path = NULL };
-	bool older = false;
 
-	if (!answer->good) {
+	if (!answer->good || json_kind(data) != JSON_ARRAY) {
 		graph_refuse(in, out, c->graph(in), "the look for the post", answer);
 		if (out->verdict == PLAT_FAIL && out->klass == PLAT_PERMANENT)
 			undecided(out, out->text);
 		return;
 	}
 	c->list(in, n, &list);
-	for (const struct json *e = json_first(json_get(answer->wire.json, "data")); e; e = json_next(e)) {
-		const char *when = json_get_text(e, "timestamp");
-		bool dated = when && !graph_time_ms(when, &time), old = dated && time < floor_ms(in);
-
-		older = older || old;
-		if (!old)
-			weigh(in, c, n, &list, e, dated);
-	}
-	if (!after || (older && list.since)) {
+	if (scan(in, c, n, &list, data) || !after) {
 		decide(in, out, c, n, &list);
 	} else if (pages >= MAX_PAGES) {
 		undecided(out, arena_fmt(in->arena, "%s: too many posts since the attempt to look through", c->graph(in)->platform));
@@ -232,7 +251,8 @@ static void find_answer(const struct plat_in *in, struct plat_out *out, const st
 
 /* ---- the state ---- */
 
-static void state_read(const struct plat_in *in, struct plat_out *out, const struct container *c, size_t n, const char *state)
+static void state_read(const struct plat_in *in, struct plat_out *out, const struct container *c, size_t n,
+                       const char *state)
 {
 	const char *platform = c->graph(in)->platform;
 
@@ -252,7 +272,8 @@ static void state_read(const struct plat_in *in, struct plat_out *out, const str
 	}
 }
 
-static void state_answer(const struct plat_in *in, struct plat_out *out, const struct container *c, size_t n, const struct graph_answer *answer)
+static void state_answer(const struct plat_in *in, struct plat_out *out, const struct container *c, size_t n,
+                         const struct graph_answer *answer)
 {
 	const struct graph_rule *rule = graph_rule(c->graph(in), answer);
 	const char *state = json_get_text(answer->wire.json, c->status);
@@ -274,7 +295,8 @@ static void look(const struct plat_in *in, struct plat_out *out, const struct co
 	struct graph_answer answer;
 	size_t k;
 
-	if (in->response && (wire_step_is(in->response_step, "state", &k) || wire_step_is(in->response_step, "find", &k)) && k == n) {
+	if (in->response && (wire_step_is(in->response_step, "state", &k) || wire_step_is(in->response_step, "find", &k)) &&
+	    k == n) {
 		graph_answer_read(in, &answer);
 		if (wire_step_is(in->response_step, "state", &k))
 			state_answer(in, out, c, n, &answer);

@@ -52,14 +52,16 @@ static void send_create(const struct plat_in *in, struct plat_out *out, const st
 		form_add(&f, "upload_type", "resumable");
 	if (!k)
 		plat_set(in->values, "words", container_words(in, wire_str(c->text(in, n))));
-	graph_post(in, out, c->graph(in), wire_step_name(in->arena, "create", k), PLAT_REPEATABLE, container_path(in, c, c->create), &f);
+	graph_post(in, out, c->graph(in), wire_step_name(in->arena, "create", k), PLAT_REPEATABLE,
+	           container_path(in, c, c->create), &f);
 }
 
 /* An interrupted upload is begun anew: the whole file, from offset 0. */
 static void send_upload(const struct plat_in *in, struct plat_out *out, size_t k, const struct media *m)
 {
 	const char *uri = arena_strdup(in->arena, wire_str(plat_get_n(in->values, "box_uri", k)));
-	struct plat_request *r = wire_request(out, wire_step_name(in->arena, "upload", k), PLAT_REPEATABLE, PLAT_POST, wire_str(uri));
+	struct plat_request *r = wire_request(out, wire_step_name(in->arena, "upload", k), PLAT_REPEATABLE, PLAT_POST,
+	                                      wire_str(uri));
 
 	r->timeout_ms = UPLOAD_TIMEOUT_MS;
 	graph_upload_token(in, r);
@@ -137,7 +139,8 @@ bool container_mended(const struct plat_in *in, const struct container *c, int a
 }
 
 /* A refusal of a step that may be repeated. */
-static bool refused(const struct plat_in *in, struct plat_out *out, const struct container *c, const char *what, const struct graph_answer *answer)
+static bool refused(const struct plat_in *in, struct plat_out *out, const struct container *c, const char *what,
+                    const struct graph_answer *answer)
 {
 	int act = graph_rule(c->graph(in), answer)->act;
 
@@ -226,7 +229,8 @@ static bool error_state(const struct plat_in *in, struct plat_out *out, const st
 	const char *why = json_get_text(json, c->why), *platform = c->graph(in)->platform;
 
 	why = why ? wire_excerpt(in->arena, why, strlen(why), WIRE_EXCERPT_CHARS) : "";
-	failed(in, out, c, arena_fmt(in->arena, "%s could not use what it was given: %s", platform, *wire_str(why) ? why : "(no reason)"));
+	failed(in, out, c, arena_fmt(in->arena, "%s could not use what it was given: %s", platform,
+	                             *wire_str(why) ? why : "(no reason)"));
 	if (!passes(in, c, wire_str(why)))
 		out->klass = PLAT_PERMANENT;
 	return true;
@@ -237,7 +241,8 @@ static bool ready_answer(const struct plat_in *in, struct plat_out *out, const s
 {
 	const char *state = json_get_text(answer->wire.json, c->status);
 
-	if (!answer->good && graph_rule(c->graph(in), answer)->act == CONTAINER_LOOK && !fault_count(in, "missing", MISSING_TRIES)) {
+	if (!answer->good && graph_rule(c->graph(in), answer)->act == CONTAINER_LOOK &&
+	    !fault_count(in, "missing", MISSING_TRIES)) {
 		plat_wait(out, in->now_ms + MISSING_MS);
 		return true;
 	}
@@ -266,11 +271,13 @@ static bool ready_answer(const struct plat_in *in, struct plat_out *out, const s
 	return true;
 }
 
-bool container_made(const struct plat_in *in, struct plat_out *out, const struct container *c, size_t n, const struct graph_answer *answer, bool *ours)
+bool container_made(const struct plat_in *in, struct plat_out *out, const struct container *c, size_t n,
+                    const struct graph_answer *answer, bool *ours)
 {
 	static const struct {
 		const char *step;
-		bool (*take)(const struct plat_in *in, struct plat_out *out, const struct container *c, size_t n, size_t k, const struct graph_answer *answer);
+		bool (*take)(const struct plat_in *in, struct plat_out *out, const struct container *c, size_t n, size_t k,
+		             const struct graph_answer *answer);
 	} steps[] = { { "create", create_answer }, { "upload", upload_answer }, { "ready", ready_answer } };
 	size_t k;
 

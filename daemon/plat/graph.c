@@ -283,7 +283,8 @@ static void usage_of(const struct json *object, struct usage *u)
 		if (n > u->percent)
 			u->percent = n;
 	}
-	if (!json_get_int(object, "estimated_time_to_regain_access", &n) && n > 0 && n < RESET_MAX_MS && n * MINUTE_MS > u->regain_ms)
+	if (!json_get_int(object, "estimated_time_to_regain_access", &n) && n > 0 && n < RESET_MAX_MS &&
+	    n * MINUTE_MS > u->regain_ms)
 		u->regain_ms = n * MINUTE_MS;
 	if (!json_get_int(object, "reset_time_duration", &n) && n > 0 && n < RESET_MAX_MS && n * 1000 > u->regain_ms)
 		u->regain_ms = n * 1000;

@@ -71,8 +71,8 @@ struct plat_request *graph_post(const struct plat_in *in, struct plat_out *out, 
 void graph_upload_token(const struct plat_in *in, struct plat_request *r);
 /* The same with the token that requests to g carry. */
 void graph_upload_token_of(const struct plat_in *in, struct plat_request *r, const struct graph *g);
-/* Whether an address that the platform gave for an upload may have the token: https below upload_domain (".graph.example"), or below
- * BaseURL= where that is set. */
+/* Whether an address that the platform gave for an upload may have the token: https below upload_domain
+ * (".graph.example"), or below BaseURL= where that is set. */
 bool graph_upload_url(const struct plat_in *in, const char *url, const char *upload_domain);
 /* HMAC-SHA256 of the token under client_secret, in hex, where the option AppSecretProof=yes asks for it; else NULL.
  * graph_get and graph_post add it by themselves. */
@@ -112,8 +112,8 @@ const char *graph_next_page(const struct json *answer);
 
 /* ---- whose token it is ---- */
 
-/* Values own_id, own_name, cred and whose (which token). False, and *out failed with class auth, where the account has been used as another
- * profile before. */
+/* Values own_id, own_name, cred and whose (which token). False, and *out failed with class auth, where the account has
+ * been used as another profile before. */
 bool graph_profile(const struct plat_in *in, struct plat_out *out, const struct graph *g, const char *id, const char *name);
 /* Whether the profile was asked for with the token that is there now (the login's own). */
 bool graph_ready(const struct plat_in *in);

@@ -1,5 +1,5 @@
-/* instagram.c: publishing on Instagram: pictures, reels, stories and carousels are containers (container.h); a first comment is a
- * request of its own. Media are fetched from public addresses, or, where Upload=send says so, videos are sent. */
+/* instagram.c: publishing on Instagram: pictures, reels, stories and carousels are containers (container.h); a first
+ * comment is a request of its own. Media are fetched from public addresses, or, with Upload=send, videos are sent. */
 #include "daemon/plat/instagram.h"
 
 #include <string.h>
@@ -46,8 +46,10 @@ static const struct graph_rule rules[] = {
 };
 
 static const struct graph graphs[] = {
-	{ .platform = "instagram", .host = "https://graph.instagram.com", .version = GRAPH_VERSION, .rules = rules, .rule_count = WIRE_COUNT(rules) },
-	{ .platform = "instagram", .host = "https://graph.facebook.com", .version = GRAPH_VERSION, .rules = rules, .rule_count = WIRE_COUNT(rules) },
+	{ .platform = "instagram", .host = "https://graph.instagram.com", .version = GRAPH_VERSION,
+	  .rules = rules, .rule_count = WIRE_COUNT(rules) },
+	{ .platform = "instagram", .host = "https://graph.facebook.com", .version = GRAPH_VERSION,
+	  .rules = rules, .rule_count = WIRE_COUNT(rules) },
 };
 
 static bool is_word(const char *text, const char *word)
@@ -107,7 +109,9 @@ static void fill_alt(const struct plat_in *in, size_t n, size_t k, struct form *
 
 static void fill_reel(const struct plat_in *in, size_t n, struct form *f)
 {
-	static const struct { const char *word, *strategy; } trials[] = { { "manual", "MANUAL" }, { "performance", "SS_PERFORMANCE" } };
+	static const struct { const char *word, *strategy; } trials[] = {
+		{ "manual", "MANUAL" }, { "performance", "SS_PERFORMANCE" },
+	};
 	const char *cover = n || !in->content->cover_count ? NULL : public_url(in, 1), *trial = plat_setting(in, "TrialReel");
 	const char *offset = plat_setting(in, "ThumbOffset");
 	int64_t offset_ms;
@@ -146,8 +150,9 @@ static void fill_child(const struct plat_in *in, size_t n, size_t k, struct form
 
 static void fill(const struct plat_in *in, size_t n, size_t k, struct form *f)
 {
-	static const char *const types[] = { [INSTAGRAM_REEL] = "REELS", [INSTAGRAM_STORY] = "STORIES", [INSTAGRAM_CAROUSEL] = "CAROUSEL",
-	                                     [INSTAGRAM_COMMENT] = NULL };
+	static const char *const types[] = {
+		[INSTAGRAM_REEL] = "REELS", [INSTAGRAM_STORY] = "STORIES", [INSTAGRAM_CAROUSEL] = "CAROUSEL", [INSTAGRAM_COMMENT] = NULL,
+	};
 	enum instagram_kind kind = instagram_kind(in, n);
 
 	if (k) {
@@ -187,8 +192,8 @@ static void list(const struct plat_in *in, size_t n, struct container_list *out)
 		*out = (struct container_list){ .path = arena_fmt(in->arena, "/%s/stories", wire_str(own)),
 		                                .fields = "id,media_type,timestamp,permalink", .reach_ms = DAY_MS };
 	else
-		*out = (struct container_list){ .path = arena_fmt(in->arena, "/%s/media", wire_str(own)), .text_field = "caption", .since = true,
-		                                .fields = "id,caption,media_type,media_product_type,permalink,timestamp" };
+		*out = (struct container_list){ .path = arena_fmt(in->arena, "/%s/media", wire_str(own)), .text_field = "caption",
+		                                .fields = "id,caption,media_type,media_product_type,permalink,timestamp", .since = true };
 }
 
 /* What the list does not tell excludes nothing. */
@@ -199,8 +204,10 @@ static bool same(const char *its, const char *ours)
 
 static bool fits(const struct plat_in *in, size_t n, const struct json *entry)
 {
-	static const char *const products[] = { [INSTAGRAM_IMAGE] = "FEED", [INSTAGRAM_REEL] = "REELS", [INSTAGRAM_STORY] = "STORY",
-	                                        [INSTAGRAM_CAROUSEL] = "FEED", [INSTAGRAM_COMMENT] = NULL };
+	static const char *const products[] = {
+		[INSTAGRAM_IMAGE] = "FEED", [INSTAGRAM_REEL] = "REELS", [INSTAGRAM_STORY] = "STORY", [INSTAGRAM_CAROUSEL] = "FEED",
+		[INSTAGRAM_COMMENT] = NULL,
+	};
 	enum instagram_kind kind = instagram_kind(in, n);
 	const struct media *m = container_media(in, n, 0);
 	const char *type = kind == INSTAGRAM_CAROUSEL ? "CAROUSEL_ALBUM" : m && kind_is_video(m) ? "VIDEO" : "IMAGE";
@@ -252,7 +259,8 @@ static const struct plat_option options[] = {
 	  .help = "Whether requests carry a proof by client_secret; needed where the app requires it." },
 	{ .name = "Upload", .words = "fetch send", .fallback = "fetch",
 	  .help = "Whether videos are fetched from a public address, or sent; pictures are always fetched." },
-	{ .name = "ShareToFeed", .words = "yes no", .fallback = "yes", .help = "Whether a reel is shown in the feed, too.", .per_post = true },
+	{ .name = "ShareToFeed", .words = "yes no", .fallback = "yes",
+	  .help = "Whether a reel is shown in the feed, too.", .per_post = true },
 	{ .name = "ThumbOffset", .help = "The time in a reel whose picture is its cover.", .per_post = true },
 	{ .name = "AudioName", .help = "What the sound of a reel is called.", .per_post = true },
 	{ .name = "TrialReel", .words = "no manual performance", .fallback = "no",
@@ -261,12 +269,13 @@ static const struct plat_option options[] = {
 	{ .name = "Collaborators", .help = "Names of accounts that are asked to share the post as their own.", .per_post = true },
 	{ .name = "UserTags", .help = "Names of people in the picture, each with its place: NAME:X:Y.", .per_post = true },
 	{ .name = "ProductTags", .help = "Numbers of products in the picture, as UserTags=.", .per_post = true },
-	{ .name = "DoubtfulLimits", .words = "keep ignore", .fallback = "keep", .help = "Whether limits that sources disagree on refuse a post." },
+	{ .name = "DoubtfulLimits", .words = "keep ignore", .fallback = "keep",
+	  .help = "Whether limits that sources disagree on refuse a post." },
 };
 
 static const struct plat_need needs[] = {
-	{ "access_token", "token client_id", "holds no access token; write the token alone, or a line access_token=..., or the lines "
-	  "client_id= and client_secret= of the app to log in with" },
+	{ "access_token", "token client_id", "holds no access token; write the token alone, or a line access_token=..., or the "
+	  "lines client_id= and client_secret= of the app to log in with" },
 };
 
 const struct plat plat_instagram = {

@@ -1,7 +1,7 @@
 /* instagram.h: what the files of the Instagram driver share. Private to plat/instagram*.c.
  *
- * Two kinds of login (option Login=): through a Facebook Page that the professional account is linked to, or the account's own.
- * Host and tokens differ, the calls are the same.
+ * Two kinds of login (option Login=): through a Facebook Page that the professional account is linked to, or the
+ * account's own. Host and tokens differ, the calls are the same.
  * Account values: own_id, own_name, cred, whose (graph.h) and the tokens (oauth.h). Target values: container.h's. */
 #ifndef SMMQ_PLAT_INSTAGRAM_H
 #define SMMQ_PLAT_INSTAGRAM_H

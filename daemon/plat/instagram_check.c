@@ -24,8 +24,8 @@ static const struct wire_media_limits picture = { .max_bytes = 8 * MIB, .mimes =
 static const struct wire_shape_limits feed_shape = { .narrowest = { 4, 5 }, .widest = { 191, 100 } };
 static const struct wire_shape_limits any_shape = { .min_width = 0 };
 
-#define VIDEO_RULES .min_frame_milli = 23000, .max_frame_milli = 60000, .max_bit_rate = 25000000, .video_codecs = "h264,hevc", \
-	.audio_codecs = "aac", .max_channels = 2, .max_hz = 48000, \
+#define VIDEO_RULES .min_frame_milli = 23000, .max_frame_milli = 60000, .max_bit_rate = 25000000, \
+	.video_codecs = "h264,hevc", .audio_codecs = "aac", .max_channels = 2, .max_hz = 48000, \
 	.shape = { .max_width = 1920, .narrowest = { 1, 100 }, .widest = { 10, 1 } }
 
 struct film { struct wire_media_limits file, doubtful_file; struct wire_video_limits video; };
@@ -131,14 +131,16 @@ static void check_media(const struct wire_check *c)
 
 static void check_tags(const struct wire_check *c, const char *option, bool placed)
 {
+	static const char in_picture[] = "NAME:X:Y, with the place in the picture from 0 to 1, as in jane:0.5:0.25";
+	static const char in_video[] = "names alone for a video";
 	const char *list = plat_setting(c->in, option);
 	struct instagram_tag t;
 	int64_t count = 0;
 
 	for (const char *at = list; at && instagram_next_tag(&at, &t); count++) {
 		if (!t.name || (placed && !t.x) || (!placed && t.x)) {
-			wire_check_say(c, 0, "tags", wire_str(arena_fmt(c->in->arena, "%s= is a list of %s", option,
-			               placed ? "NAME:X:Y, with the place in the picture from 0 to 1, as in jane:0.5:0.25" : "names alone for a video")));
+			wire_check_say(c, 0, "tags", wire_str(arena_fmt(c->in->arena, "%s= is a list of %s", option, placed ? in_picture
+			                                                                                                    : in_video)));
 			break;
 		}
 	}

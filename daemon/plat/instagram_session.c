@@ -14,8 +14,10 @@ static const struct oauth by_page = {
 	.scopes = "instagram_basic instagram_content_publish instagram_manage_comments instagram_manage_insights pages_show_list "
 	          "pages_read_engagement business_management",
 	.code = { .url = PAGE_TOKENS, .get = true },
-	.extend = { .url = PAGE_TOKENS, .get = true, .grant_type = "fb_exchange_token", .token_name = "fb_exchange_token", .by_access = true },
-	.refresh = { .url = PAGE_TOKENS, .get = true, .grant_type = "fb_exchange_token", .token_name = "fb_exchange_token", .by_access = true },
+	.extend = { .url = PAGE_TOKENS, .get = true, .grant_type = "fb_exchange_token", .token_name = "fb_exchange_token",
+	            .by_access = true },
+	.refresh = { .url = PAGE_TOKENS, .get = true, .grant_type = "fb_exchange_token", .token_name = "fb_exchange_token",
+	             .by_access = true },
 	.life_ms = 60 * DAY_MS,
 	.min_age_ms = DAY_MS,
 	.passing = graph_passes,
@@ -41,14 +43,16 @@ const struct oauth instagram_oauth = {
 
 static void ask_who(const struct plat_in *in, struct plat_out *out)
 {
-	const char *page = plat_option(in->account, "Page");
+	const char *page = plat_option(in->account, "Page"), *path;
 
+	path = page ? arena_fmt(in->arena, "/%s", wire_str(wire_percent(in->arena, page, ""))) : NULL;
 	if (!instagram_by_page(in))
 		graph_get(in, out, instagram_graph(in), "who", "/me", "fields=user_id,username");
 	else if (!page)
-		plat_fail(out, PLAT_AUTH, "instagram: Login=facebook needs the number of the Page that the account is linked to; set Page= in [Platform]");
+		plat_fail(out, PLAT_AUTH,
+		          "instagram: Login=facebook needs the number of the Page that the account is linked to; set Page= in [Platform]");
 	else
-		graph_get(in, out, instagram_graph(in), "who", wire_str(arena_fmt(in->arena, "/%s", wire_str(wire_percent(in->arena, page, "")))),
+		graph_get(in, out, instagram_graph(in), "who", wire_str(path),
 		          "fields=instagram_business_account%7Bid,username%7D");
 }
 
@@ -64,7 +68,8 @@ static void who_answer(const struct plat_in *in, struct plat_out *out)
 	who = instagram_by_page(in) ? json_get(answer.wire.json, "instagram_business_account") : answer.wire.json;
 	id = json_get_id(who, instagram_by_page(in) ? "id" : "user_id", digits);
 	if (answer.good && instagram_by_page(in) && !id)
-		plat_fail(out, PLAT_AUTH, arena_fmt(in->arena, "instagram: no professional account is linked to the Page %s; link one to it, or set "
+		plat_fail(out, PLAT_AUTH,
+		          arena_fmt(in->arena, "instagram: no professional account is linked to the Page %s; link one to it, or set "
 		                                    "Page= to another", wire_str(plat_option(in->account, "Page"))));
 	else if (!answer.good || !id || !*id)
 		graph_refuse(in, out, g, "the question whose token it is", &answer);

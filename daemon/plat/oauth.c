@@ -234,7 +234,7 @@ static bool token_answer(const struct plat_in *in, struct plat_out *out, const s
 
 	wire_answer_read(in->arena, in->response, &answer);
 	kept = answer.status >= 200 && answer.status < 300 && keep_answer(in, o, answer.json);
-	/* Where the access token itself is exchanged, it may be one that never ends and is not exchanged: it is used until it is refused. */
+	/* Where the access token itself is exchanged, it may be one that never ends: it is used until it is refused. */
 	passing = !ends_grant(o, &answer) || (o->refresh.by_access && !code && !extend && alive);
 	if (kept && code && o->extend.url) {
 		send_call(in, out, o, &o->extend, "token.extend");

@@ -43,7 +43,7 @@ struct oauth {
 	int64_t life_ms;             /* of an access token, where the answer tells none; 0: does not expire */
 	int64_t min_age_ms;          /* a younger token is not refreshed (Meta: a day) */
 	const char *const *error_words;   /* errors of the refresh that end the grant, besides the standard's; NULL-terminated */
-	bool (*passing)(const struct wire_answer *answer);   /* whether a refusal passes by itself, where the status does not tell */
+	bool (*passing)(const struct wire_answer *answer);   /* whether a refusal passes by itself, whatever its status */
 	/* A platform with more than one kind of login: where the account's option has this word, the next row counts. */
 	const char *option, *word;
 	const struct oauth *other;
@@ -58,8 +58,9 @@ const char *oauth_token(const struct plat_in *in);
 void oauth_bearer(const struct plat_in *in, struct plat_request *r);
 /* Whether there is an access token that lasts for at least margin_ms more. */
 bool oauth_fresh(const struct plat_in *in, int64_t margin_ms);
-/* When the token is to be refreshed: at a part of its life between 60 and 80 %, another one for each account; 0: never. A token
- * of a file is of unknown age: where it is itself what gets exchanged, that is done as soon as it is old enough, lest it ends unseen. */
+/* When the token is to be refreshed: at a part of its life between 60 and 80 %, another one for each account; 0: never. A
+ * token of a file is of unknown age: where it is itself what gets exchanged, that is done as soon as it is old enough,
+ * lest it ends unseen. */
 int64_t oauth_refresh_ms(const struct plat_in *in, const struct oauth *o);
 
 /* At the beginning of a driver's session(), and for the answers to steps "token.*": true when *out is filled (an

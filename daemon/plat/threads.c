@@ -1,5 +1,5 @@
-/* threads.c: publishing on Threads: every part is a container (container.h) that is published on its own; the parts of a thread
- * and the first comment are replies. Media are fetched from public addresses. */
+/* threads.c: publishing on Threads: every part is a container (container.h) that is published on its own; the parts of a
+ * thread and the first comment are replies. Media are fetched from public addresses. */
 #include "daemon/plat/threads.h"
 
 #include <string.h>
@@ -24,7 +24,8 @@ static const struct graph_rule rules[] = {
 };
 
 static const struct graph graph = {
-	.platform = "threads", .host = "https://graph.threads.net", .version = "v1.0", .rules = rules, .rule_count = WIRE_COUNT(rules),
+	.platform = "threads", .host = "https://graph.threads.net", .version = "v1.0",
+	.rules = rules, .rule_count = WIRE_COUNT(rules),
 };
 
 static const struct graph *the_graph(const struct plat_in *in)
@@ -185,7 +186,8 @@ static const struct oauth oauth = {
 	.client_id_name = "client_id",
 	.authorize_url = "https://threads.net/oauth/authorize",
 	.scope_separator = ",",
-	.scopes = "threads_basic threads_content_publish threads_read_replies threads_manage_replies threads_manage_insights threads_delete",
+	.scopes = "threads_basic threads_content_publish threads_read_replies threads_manage_replies threads_manage_insights "
+	          "threads_delete",
 	.code = { .url = "https://graph.threads.net/oauth/access_token", .grant_type = "authorization_code" },
 	.extend = { .url = "https://graph.threads.net/access_token", .get = true, .grant_type = "th_exchange_token",
 	            .token_name = "access_token", .by_access = true, .no_client_id = true },
@@ -238,22 +240,24 @@ static const struct plat_option options[] = {
 	  .fallback = "everyone", .help = "Who may reply.", .per_post = true },
 	{ .name = "TopicTag", .help = "The topic of the post, 1 to 50 characters without '.' and '&'.", .per_post = true },
 	{ .name = "Location", .help = "The id of a place.", .per_post = true },
-	{ .name = "SpoilerMedia", .words = "yes no", .fallback = "no", .help = "Whether pictures and videos are covered until a reader wants to see them.",
-	  .per_post = true },
-	{ .name = "GhostPost", .words = "yes no", .fallback = "no", .help = "Whether a text vanishes after a day.", .per_post = true },
-	{ .name = "DoubtfulLimits", .words = "keep ignore", .fallback = "keep", .help = "Whether limits that sources disagree on refuse a post." },
+	{ .name = "SpoilerMedia", .words = "yes no", .fallback = "no",
+	  .help = "Whether pictures and videos are covered until a reader wants to see them.", .per_post = true },
+	{ .name = "GhostPost", .words = "yes no", .fallback = "no",
+	  .help = "Whether a text vanishes after a day.", .per_post = true },
+	{ .name = "DoubtfulLimits", .words = "keep ignore", .fallback = "keep",
+	  .help = "Whether limits that sources disagree on refuse a post." },
 };
 
 static const struct plat_need needs[] = {
-	{ "access_token", "token client_id", "holds no access token; write the token alone, or a line access_token=..., or the lines client_id= and "
-	  "client_secret= of the app to log in with" },
+	{ "access_token", "token client_id", "holds no access token; write the token alone, or a line access_token=..., or the "
+	  "lines client_id= and client_secret= of the app to log in with" },
 };
 
 const struct plat plat_threads = {
 	.name = "threads",
-	.kinds = KIND_BIT(KIND_TEXT) | KIND_BIT(KIND_LINK) | KIND_BIT(KIND_IMAGE) | KIND_BIT(KIND_IMAGES) | KIND_BIT(KIND_VIDEO) |
-	         KIND_BIT(KIND_MIXED) | KIND_BIT(KIND_THREAD) | KIND_BIT(KIND_COMMENT) | KIND_BIT(KIND_POLL) | KIND_BIT(KIND_QUOTE) |
-	         KIND_BIT(KIND_ALT),
+	.kinds = KIND_BIT(KIND_TEXT) | KIND_BIT(KIND_LINK) | KIND_BIT(KIND_IMAGE) | KIND_BIT(KIND_IMAGES) |
+	         KIND_BIT(KIND_VIDEO) | KIND_BIT(KIND_MIXED) | KIND_BIT(KIND_THREAD) | KIND_BIT(KIND_COMMENT) |
+	         KIND_BIT(KIND_POLL) | KIND_BIT(KIND_QUOTE) | KIND_BIT(KIND_ALT),
 	.options = options,
 	.option_count = WIRE_COUNT(options),
 	.needs = needs,

@@ -59,7 +59,8 @@ static void check_text(const struct wire_check *c, size_t n)
 	struct plat_part_report *r = &c->out->parts[n];
 	int64_t used = text_threads_length(text), found;
 
-	*r = (struct plat_part_report){ .limit = THREADS_MAX_CHARS, .bytes = (int64_t)strlen(text), .unit = "characters", .used = used < 0 ? 0 : used };
+	*r = (struct plat_part_report){ .limit = THREADS_MAX_CHARS, .bytes = (int64_t)strlen(text), .unit = "characters",
+	                                .used = used < 0 ? 0 : used };
 	found = text_find(in->arena, text, TEXT_MASTODON, &r->facets);
 	r->facet_count = found < 0 ? 0 : (size_t)found;
 	if (used < 0 || found < 0)
@@ -67,7 +68,8 @@ static void check_text(const struct wire_check *c, size_t n)
 	wire_check_limit(c, n, "text-length", "text", "characters", r->limit, used);
 	wire_check_empty(c, n, text, in->content->parts[n].media_count > 0);
 	if (!doubts || strcmp(doubts, "ignore"))
-		wire_check_limit(c, n, "links", "text", "links (DoubtfulLimits=ignore lets more pass)", MAX_LINKS, links_in(r->facets, r->facet_count));
+		wire_check_limit(c, n, "links", "text", "links (DoubtfulLimits=ignore lets more pass)", MAX_LINKS,
+		                 links_in(r->facets, r->facet_count));
 }
 
 static void check_poll(const struct wire_check *c, const struct poll *p)
@@ -93,7 +95,8 @@ static void check_options(const struct wire_check *c)
 			wire_check_say(c, 0, "topic", "a topic (TopicTag=) has neither '.' nor '&'");
 	}
 	if (quote && (!*quote || quote[strspn(quote, "0123456789")]))
-		wire_check_say(c, 0, "quote", "a quoted post is told by its id, in digits, as smmq show has it; its web address does not tell the id");
+		wire_check_say(c, 0, "quote",
+		               "a quoted post is told by its id, in digits, as smmq show has it; its web address does not tell the id");
 	if (threads_yes(c->in, "GhostPost") && content->parts[0].media_count)
 		wire_check_say(c, 0, "ghost", "only a text can vanish after a day (GhostPost=yes)");
 }

@@ -144,7 +144,8 @@ const char *wire_part_name(const struct wire_check *c, size_t n);
 /* Whether a comma-separated list names the word. */
 bool wire_listed(const char *list, const char *word);
 /* A finding when value < limit. */
-void wire_check_least(const struct wire_check *c, size_t n, const char *rule, const char *what, const char *unit, int64_t limit,
+void wire_check_least(const struct wire_check *c, size_t n, const char *rule, const char *what, const char *unit,
+                      int64_t limit,
                       int64_t value);
 
 /* ---- preflight of pictures and videos (wire_media.c); 0 and NULL: no such rule. What is not known though a rule asks for
@@ -163,8 +164,10 @@ struct wire_video_limits {
 	int64_t max_channels, max_hz;
 	struct wire_shape_limits shape;
 };
-void wire_check_shape(const struct wire_check *c, size_t n, const char *what, const struct media *m, const struct wire_shape_limits *l);
-void wire_check_video(const struct wire_check *c, size_t n, const char *what, const struct media *m, const struct wire_video_limits *l);
+void wire_check_shape(const struct wire_check *c, size_t n, const char *what, const struct media *m,
+                      const struct wire_shape_limits *l);
+void wire_check_video(const struct wire_check *c, size_t n, const char *what, const struct media *m,
+                      const struct wire_video_limits *l);
 
 /* The parts' reports for a platform that counts graphemes and limits nothing. */
 void wire_check_plain(const struct wire_check *c);

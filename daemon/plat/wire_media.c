@@ -31,7 +31,8 @@ void wire_check_least(const struct wire_check *c, size_t n, const char *rule, co
 	if (value >= limit)
 		return;
 	plat_finding(c->out, rule, limit, value,
-	             finding_text(arena_fmt(c->in->arena, "%s: %s%s has %lld %s, the least is %lld", c->platform, wire_str(name), what,
+	             finding_text(arena_fmt(c->in->arena, "%s: %s%s has %lld %s, the least is %lld", c->platform, wire_str(name),
+	                                    what,
 	                                    (long long)value, unit, (long long)limit)));
 }
 
@@ -43,7 +44,8 @@ static void cannot_tell(const struct wire_check *c, size_t n, const char *rule, 
 }
 
 /* Both bounds of a number that may be unknown (0). */
-static void check_range(const struct wire_check *c, size_t n, const char *rule, const char *what, const char *of, const char *unit,
+static void check_range(const struct wire_check *c, size_t n, const char *rule, const char *what, const char *of,
+                        const char *unit,
                         int64_t least, int64_t most, uint64_t value)
 {
 	const char *name = arena_fmt(c->in->arena, "the %s of %s", of, what);
@@ -65,7 +67,8 @@ static bool narrower(uint64_t w, uint64_t h, const struct wire_aspect *a)
 	return w * a->h < h * a->w;
 }
 
-void wire_check_shape(const struct wire_check *c, size_t n, const char *what, const struct media *m, const struct wire_shape_limits *l)
+void wire_check_shape(const struct wire_check *c, size_t n, const char *what, const struct media *m,
+                      const struct wire_shape_limits *l)
 {
 	bool fits = m->width <= INT32_MAX && m->height <= INT32_MAX, bad;
 	const struct wire_aspect *low = &l->narrowest, *high = &l->widest;
@@ -82,29 +85,35 @@ void wire_check_shape(const struct wire_check *c, size_t n, const char *what, co
 	      (high->h && !narrower(m->width, m->height, high) && m->width * high->h != m->height * high->w);
 	if (bad)
 		plat_finding(c->out, "media-aspect", 0, 0,
-		             finding_text(arena_fmt(c->in->arena, "%s: %s%s is %llu x %llu pixels; its width to height must be from %u:%u to %u:%u",
+		             finding_text(arena_fmt(c->in->arena,
+		                                    "%s: %s%s is %llu x %llu pixels; its width to height must be from %u:%u to %u:%u",
 		                                    c->platform, wire_str(wire_part_name(c, n)), what, (unsigned long long)m->width,
 		                                    (unsigned long long)m->height, low->w, low->h, high->w, high->h)));
 }
 
-static void check_codec(const struct wire_check *c, size_t n, const char *what, const char *of, const char *list, const char *codec)
+static void check_codec(const struct wire_check *c, size_t n, const char *what, const char *of, const char *list,
+                        const char *codec)
 {
 	if (!list)
 		return;
 	if (!codec)
 		cannot_tell(c, n, "media-codec", what, of);
 	else if (!wire_listed(list, codec))
-		wire_check_say(c, n, "media-codec", finding_text(arena_fmt(c->in->arena, "the %s of %s is %s, which is not taken (taken: %s)",
+		wire_check_say(c, n, "media-codec", finding_text(arena_fmt(c->in->arena,
+		                                                           "the %s of %s is %s, which is not taken (taken: %s)",
 		                                                           of, what, codec, list)));
 }
 
-void wire_check_video(const struct wire_check *c, size_t n, const char *what, const struct media *m, const struct wire_video_limits *l)
+void wire_check_video(const struct wire_check *c, size_t n, const char *what, const struct media *m,
+                      const struct wire_video_limits *l)
 {
 	/* Without a video codec nothing was probed: then nobody knows whether there is sound. */
 	bool sound = m->audio_codec || !m->video_codec;
 
-	check_range(c, n, "media-duration", what, "duration", "ms", l->min_ms, l->max_ms, m->duration_ms < 0 ? 0 : (uint64_t)m->duration_ms);
-	check_range(c, n, "media-frames", what, "frame rate", "frames in 1000 s", l->min_frame_milli, l->max_frame_milli, m->frame_milli);
+	check_range(c, n, "media-duration", what, "duration", "ms", l->min_ms, l->max_ms,
+	            m->duration_ms < 0 ? 0 : (uint64_t)m->duration_ms);
+	check_range(c, n, "media-frames", what, "frame rate", "frames in 1000 s", l->min_frame_milli, l->max_frame_milli,
+	            m->frame_milli);
 	check_range(c, n, "media-bit-rate", what, "bit rate", "bits a second", 0, l->max_bit_rate, m->bit_rate);
 	check_codec(c, n, what, "video codec", l->video_codecs, m->video_codec);
 	if (sound) {

@@ -62,6 +62,7 @@ unit_tests = \
 	%D%/unit/test_check \
 	%D%/unit/test_conf \
 	%D%/unit/test_engine \
+	%D%/unit/test_graph \
 	%D%/unit/test_io_file \
 	%D%/unit/test_io_http \
 	%D%/unit/test_io_image \

@@ -308,6 +308,8 @@ static void usage_read(const struct plat_in *in, struct usage *u)
 				usage_of(e, u);
 		json_free(json);
 	}
+	if (u->regain_ms > RESET_MAX_MS)
+		u->regain_ms = RESET_MAX_MS;
 }
 
 int64_t graph_reset_ms(const struct plat_in *in)
@@ -317,8 +319,6 @@ int64_t graph_reset_ms(const struct plat_in *in)
 	usage_read(in, &u);
 	if (u.regain_ms <= 0)
 		return wire_reset_ms(in);
-	if (u.regain_ms > RESET_MAX_MS)
-		u.regain_ms = RESET_MAX_MS;
 	return in->now_ms + u.regain_ms + ((int64_t)in->random[0] << 8 | in->random[1]) % 5000 + 1;
 }
 

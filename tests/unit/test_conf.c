@@ -579,6 +579,8 @@ static void test_credential_needs(void **state)
 		{ "bluesky", SECRET "\n", "identifier=" },
 		{ "bluesky", "identifier=a.example\n", "password=" },
 		{ "webhook", "password=" SECRET "\n", "secret=" },
+		{ "threads", "client_secret=" SECRET "\n", "access_token=" },
+		{ "instagram", "identifier=a\n", "client_id=" },
 	};
 
 	(void)state;
@@ -595,6 +597,12 @@ static void test_credential_values(void **state)
 	const struct conf *c;
 
 	(void)state;
+	/* One of several names is enough. */
+	put_account("threads", "@/creds/c");
+	put_secret("creds/c", "client_id=app1\n");
+	conf_unref(load_ok());
+	put_secret("creds/c", SECRET "\n");
+	conf_unref(load_ok());
 	put_account("bluesky", "@/creds/c");
 	put_secret("creds/c", "\r\n# app password\r\nidentifier = a.example \r\n  password\t=\t a=b c\r\n");
 	c = load_ok();

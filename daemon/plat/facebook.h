@@ -97,6 +97,7 @@ struct facebook_list {
 	const char *edge;        /* of the Page; NULL: the comments of the first part */
 	const char *query;
 	bool since;              /* takes since= */
+	bool newest_first;       /* behind one that is too old there is none of ours */
 	const char *id_name, *url_name, *time_name;
 	const char *edge_name;   /* what is to be commented instead; NULL: the post itself */
 	enum facebook_fit (*fit)(const struct plat_in *in, size_t n, const struct json *entry);
@@ -106,7 +107,7 @@ const struct facebook_list *facebook_list_of(const struct plat_in *in, size_t n)
 /* What is older cannot be ours. */
 int64_t facebook_floor_ms(const struct plat_in *in);
 bool facebook_too_old(const struct plat_in *in, const struct facebook_list *l, const struct json *entry);
-/* Whether part n has no word to be known by. */
+/* Whether part n has neither a word nor a link to be known by. */
 bool facebook_wordless(const struct plat_in *in, size_t n);
 
 void facebook_session(const struct plat_in *in, struct plat_out *out);

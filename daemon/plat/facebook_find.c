@@ -144,17 +144,20 @@ static bool others(const struct plat_in *in, const char *id)
 	return false;
 }
 
-/* True when an entry is ours beyond doubt: the part stands then. */
-static bool scan(const struct plat_in *in, struct plat_out *out, size_t n, const struct json *data)
+/* True when an entry is ours beyond doubt: the part stands then. *end: none of ours can be behind these. */
+static bool scan(const struct plat_in *in, struct plat_out *out, size_t n, const struct json *data, bool *end)
 {
 	const struct facebook_list *l = facebook_list_of(in, n);
 	char digits[24], edge_digits[24];
 
+	*end = false;
 	for (const struct json *e = json_first(data); e; e = json_next(e)) {
 		const char *id = json_get_id(e, l->id_name, digits), *url = json_get_text(e, l->url_name);
 		const char *edge = l->edge_name ? json_get_id(e, l->edge_name, edge_digits) : NULL;
-		enum facebook_fit fit = facebook_too_old(in, l, e) ? FACEBOOK_NOT : l->fit(in, n, e);
+		bool old = facebook_too_old(in, l, e);
+		enum facebook_fit fit = old ? FACEBOOK_NOT : l->fit(in, n, e);
 
+		*end = *end || (old && l->newest_first);
 		if (!id)
 			id = json_get_id(e, "id", digits);
 		if (!id || others(in, id) || fit == FACEBOOK_NOT)
@@ -196,15 +199,16 @@ static void list_answer(const struct plat_in *in, struct plat_out *out, size_t n
 	const struct json *data = json_get(answer->wire.json, "data");
 	int64_t pages = plat_get_int(in->values, "find_pages", 0) + 1;
 	const char *after = graph_next_page(answer->wire.json);
+	bool end;
 
 	/* What is no list says nothing about what is on it. */
 	if (!answer->good || json_kind(data) != JSON_ARRAY) {
 		graph_refuse(in, out, &facebook_page, "the look for the post", answer);
 		if (out->verdict == PLAT_FAIL && out->klass == PLAT_PERMANENT)
 			undecided(out, out->text);
-	} else if (scan(in, out, n, data)) {
+	} else if (scan(in, out, n, data, &end)) {
 		return;
-	} else if (!after) {
+	} else if (!after || end) {
 		end_list(in, out, n);
 	} else if (pages >= MAX_PAGES) {
 		undecided(out, "facebook: too many posts since the attempt to look through");

@@ -32,9 +32,14 @@ static bool same_words(const struct plat_in *in, size_t n, const char *theirs)
 	return !strcmp(plain(in->arena, theirs), plain(in->arena, facebook_text(in, n)));
 }
 
+static bool is_link(const struct plat_in *in, size_t n)
+{
+	return facebook_kind(in, n) == FACEBOOK_TEXT && in->content->card_count;
+}
+
 bool facebook_wordless(const struct plat_in *in, size_t n)
 {
-	return !*plain(in->arena, facebook_text(in, n));
+	return !*plain(in->arena, facebook_text(in, n)) && !is_link(in, n);
 }
 
 /* ---- which entry of a list is ours ---- */
@@ -63,8 +68,8 @@ static bool shows_like(const struct plat_in *in, size_t n, const struct json *po
 
 	if (media > 1)
 		return !more || json_count(more) == media;
-	if (!media && in->content->card_count)
-		return !url || !strcmp(url, in->content->card[0].url);
+	if (is_link(in, n))
+		return url ? !strcmp(url, in->content->card[0].url) : *facebook_text(in, n);
 	return !json_count(more) && (!media || first);
 }
 
@@ -112,7 +117,7 @@ static enum facebook_fit fit_comment(const struct plat_in *in, size_t n, const s
 #define POST_FIELDS "id,message,created_time,permalink_url,application%7Bid%7D,attachments%7Bunshimmed_url,target%7Bid%7D,subattachments%7D"
 
 static const struct facebook_list posts = {
-	.edge = "published_posts", .query = "fields=" POST_FIELDS "&limit=25", .since = true,
+	.edge = "published_posts", .query = "fields=" POST_FIELDS "&limit=25", .since = true, .newest_first = true,
 	.id_name = "id", .url_name = "permalink_url", .time_name = "created_time", .fit = fit_post,
 };
 static const struct facebook_list reels = {
@@ -124,7 +129,7 @@ static const struct facebook_list stories = {
 	.id_name = "post_id", .url_name = "url", .time_name = "creation_time", .fit = fit_story,
 };
 static const struct facebook_list comments = {
-	.query = "fields=id,message,from,created_time&order=reverse_chronological&limit=25",
+	.query = "fields=id,message,from,created_time&order=reverse_chronological&limit=25", .newest_first = true,
 	.id_name = "id", .url_name = "", .time_name = "created_time", .fit = fit_comment,
 };
 

@@ -165,7 +165,7 @@ static void choose_page(const struct plat_in *in, struct plat_out *out, size_t a
 /* The Page's own token is good on its own. */
 static bool has_page_token(const struct plat_in *in)
 {
-	return facebook_ready(in) && !plat_get(in->account_values, PLAT_REFUSED) && !plat_get(in->account_values, "dead");
+	return facebook_ready(in) && !plat_get(in->account_values, PLAT_REFUSED);
 }
 
 static void pages_answer(const struct plat_in *in, struct plat_out *out, size_t at, const struct graph_answer *answer)

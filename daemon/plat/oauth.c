@@ -108,6 +108,7 @@ static void take_file(const struct plat_in *in)
 	if (!access)
 		access = plat_credential(in->account, "token");
 	keep_tokens(in, access, plat_credential(in->account, "refresh_token"), 0);
+	plat_set(in->account_values, "access_ms", NULL);
 	plat_set(in->account_values, "refresh_until_ms", NULL);
 	plat_set(in->account_values, "token_print", print);
 }
@@ -199,6 +200,7 @@ static bool keep_answer(const struct plat_in *in, const struct oauth *o, const s
 	if (!refresh_life)
 		refresh_life = seconds_of(body, "refresh_expires_in");
 	keep_tokens(in, access, refresh ? refresh : plat_get(in->account_values, "refresh"), life ? life : o->life_ms);
+	plat_set(in->account_values, PLAT_REFUSED, NULL);
 	if (refresh_life)
 		plat_set_int(in->account_values, "refresh_until_ms", in->now_ms + refresh_life);
 	if (json_get_text(body, "scope"))
@@ -229,7 +231,7 @@ static bool token_answer(const struct plat_in *in, struct plat_out *out, const s
 {
 	bool code = wire_step_is(in->response_step, "token.code", NULL), kept, passing;
 	bool extend = wire_step_is(in->response_step, "token.extend", NULL);
-	bool alive = oauth_fresh(in, 0) && !plat_get(in->account_values, "dead");
+	bool alive = oauth_fresh(in, 0) && !plat_get(in->account_values, PLAT_REFUSED);
 	struct wire_answer answer;
 
 	wire_answer_read(in->arena, in->response, &answer);
@@ -238,7 +240,7 @@ static bool token_answer(const struct plat_in *in, struct plat_out *out, const s
 	passing = !ends_grant(o, &answer) || (o->refresh.by_access && !code && !extend && alive);
 	if (kept && code && o->extend.url) {
 		send_call(in, out, o, &o->extend, "token.extend");
-	} else if (!kept && passing && !code && oauth_fresh(in, 0)) {
+	} else if (!kept && passing && !code && alive) {
 		/* The old token still lasts; the refresh is tried again at the next session. */
 		kept = true;
 	} else if (!kept && (passing || extend)) {
@@ -271,7 +273,6 @@ bool oauth_session(const struct plat_in *in, struct plat_out *out, const struct 
 	dead = plat_get(in->account_values, PLAT_REFUSED) && !(age >= 0 && age < JUST_NOW_MS);
 	if (has_refresh(in, o) &&
 	    (dead || !oauth_fresh(in, MARGIN_MS) || (refresh_ms && in->now_ms >= refresh_ms))) {
-		plat_set(in->account_values, "dead", dead ? "1" : NULL);
 		send_call(in, out, o, &o->refresh, "token.refresh");
 		return true;
 	}

@@ -91,7 +91,7 @@ static const struct conf_row table[] = {
 	        "Late posts (after an outage or a pause) that may leave in an hour; 0 is no limit."),
 	ACCOUNT("PlatformQuota", CONF_WORD, platform_quota, 0, 0, "keep ignore", "keep", RELOAD,
 	        "Whether what the platform is known to take of an account in a time (mastodon: 300 posts in 3 hours; bluesky: 11666 a day "
-	        "and 1666 an hour) holds posts back before it refuses them; ignore it where the server allows more."),
+	        "and 1666 an hour; x: 2400 a day and 100 an hour) holds posts back before it refuses them; ignore it where the server allows more."),
 };
 
 const struct conf_row *conf_table(size_t *count)

@@ -88,7 +88,8 @@ unit_tests = \
 	%D%/unit/test_text \
 	%D%/unit/test_turn \
 	%D%/unit/test_unit \
-	%D%/unit/test_verb
+	%D%/unit/test_verb \
+	%D%/unit/test_x
 
 EXTRA_DIST += \
 	%D%/bench/bench.py \

@@ -21,6 +21,8 @@ dist_accountexamples_DATA = \
 	%D%/sample/accounts.d/outbox.conf.sample \
 	%D%/sample/accounts.d/threads.conf.sample \
 	%D%/sample/accounts.d/webhook.conf.sample
+	%D%/sample/accounts.d/webhook.conf.sample \
+	%D%/sample/accounts.d/x.conf.sample
 
 $(units_generated): Makefile
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && \

@@ -18,5 +18,6 @@ daemon_libplat_a_SOURCES = \
 	%D%/linkedin.c %D%/linkedin_find.c %D%/linkedin_media.c %D%/linkedin_session.c %D%/linkedin_text.c %D%/linkedin.h \
 	%D%/bluesky.c %D%/bluesky_look.c %D%/bluesky_record.c %D%/bluesky_session.c %D%/bluesky.h \
 	%D%/facebook.c %D%/facebook_check.c %D%/facebook_find.c %D%/facebook_match.c %D%/facebook_post.c %D%/facebook_session.c \
-	%D%/facebook_status.c %D%/facebook_upload.c %D%/facebook.h
+	%D%/facebook_status.c %D%/facebook_upload.c %D%/facebook.h \
+	%D%/x.c %D%/x_check.c %D%/x_find.c %D%/x_media.c %D%/x_option.c %D%/x_session.c %D%/x_text.c %D%/x.h
 daemon_libplat_a_CFLAGS = $(AM_CFLAGS)

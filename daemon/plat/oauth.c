@@ -108,7 +108,7 @@ static void take_file(const struct plat_in *in)
 	if (!access)
 		access = plat_credential(in->account, "token");
 	keep_tokens(in, access, plat_credential(in->account, "refresh_token"), 0);
-	plat_set(in->account_values, "access_ms", NULL);
+	plat_set(in->account_values, "of_file", "1");
 	plat_set(in->account_values, "refresh_until_ms", NULL);
 	plat_set(in->account_values, "token_print", print);
 }
@@ -201,6 +201,7 @@ static bool keep_answer(const struct plat_in *in, const struct oauth *o, const s
 		refresh_life = seconds_of(body, "refresh_expires_in");
 	keep_tokens(in, access, refresh ? refresh : plat_get(in->account_values, "refresh"), life ? life : o->life_ms);
 	plat_set(in->account_values, PLAT_REFUSED, NULL);
+	plat_set(in->account_values, "of_file", NULL);
 	if (refresh_life)
 		plat_set_int(in->account_values, "refresh_until_ms", in->now_ms + refresh_life);
 	if (json_get_text(body, "scope"))
@@ -270,7 +271,7 @@ bool oauth_session(const struct plat_in *in, struct plat_out *out, const struct 
 	age = in->now_ms - plat_get_int(in->account_values, "access_ms", 0);
 	refresh_ms = oauth_refresh_ms(in, o);
 	/* A session is asked for when a token was refused, too; one that was just made is not to blame. */
-	dead = plat_get(in->account_values, PLAT_REFUSED) && !(age >= 0 && age < JUST_NOW_MS);
+	dead = plat_get(in->account_values, PLAT_REFUSED) && (plat_get(in->account_values, "of_file") || !(age >= 0 && age < JUST_NOW_MS));
 	if (has_refresh(in, o) &&
 	    (dead || !oauth_fresh(in, MARGIN_MS) || (refresh_ms && in->now_ms >= refresh_ms))) {
 		send_call(in, out, o, &o->refresh, "token.refresh");

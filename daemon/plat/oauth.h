@@ -2,7 +2,8 @@
  * Private to plat/ (and token, which shows and schedules).
  *
  * Where tokens come from: the credential file (access_token=, refresh_token=), or a login at run time (struct
- * plat_login). They live in the account's values: access, refresh, access_ms (when it was handed out; absent: not known),
+ * plat_login). They live in the account's values: access, refresh, access_ms (when it was handed out, or taken from the file),
+ * of_file (1: taken from the file, of unknown age),
  * access_until_ms, refresh_until_ms (0 or absent: not known), token_print (which file they were taken from). A file
  * that changes counts more than what was stored.
  * Sources: RFC 6749 (framework), RFC 7636 (PKCE), RFC 8628 (device flow), RFC 6750 (bearer tokens). */

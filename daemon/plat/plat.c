@@ -9,7 +9,8 @@
 #include "proto/unit.h"
 
 static const struct plat *const plat_table[] = {
-	&plat_outbox, &plat_webhook, &plat_mastodon, &plat_bluesky, &plat_linkedin, &plat_threads, &plat_facebook, &plat_instagram,
+	&plat_outbox, &plat_webhook, &plat_mastodon, &plat_bluesky, &plat_linkedin, &plat_threads, &plat_facebook,
+	&plat_instagram, &plat_x,
 };
 
 static const char *const class_names[PLAT_CLASS__COUNT] = {

@@ -64,9 +64,8 @@ struct wire_rule {
 
 const struct wire_rule *wire_rule_find(const struct wire_rule *rules, size_t count, const struct wire_answer *answer);
 
-/* When a rate limit ends by the answer's headers: X-RateLimit-Reset (ISO 8601), RateLimit-Reset and
- * X-Rate-Limit-Reset (unix seconds),
- * Retry-After (seconds), plus up to 5 s of jitter; 0 where none is usable. */
+/* When a rate limit ends by the answer's headers: X-RateLimit-Reset (ISO 8601), RateLimit-Reset and X-Rate-Limit-Reset
+ * (unix seconds), Retry-After (seconds), plus up to 5 s of jitter; 0 where none is usable. */
 int64_t wire_reset_ms(const struct plat_in *in);
 
 /* An ISO 8601 instant to the second; decimals of any number are dropped. 0 or -ST_INVALID. */
@@ -133,6 +132,9 @@ bool wire_check_begin(const struct wire_check *c);
  * */
 void wire_check_limit(const struct wire_check *c, size_t n, const char *rule, const char *what, const char *unit,
                       int64_t limit,
+                      int64_t value);
+/* The other way round: at least so many are needed. */
+void wire_check_least(const struct wire_check *c, size_t n, const char *rule, const char *what, const char *unit, int64_t least,
                       int64_t value);
 void wire_check_say(const struct wire_check *c, size_t n, const char *rule, const char *message);
 /* Number, kinds and sizes of a part's media. */

@@ -229,7 +229,7 @@ def test_conf_page():
     page = "daemon/smmqd.conf.5"
     options = rows("option") + rows("platform_option")
     for option in options:
-        text = entry(page, option["name"], option.get("platform"))
+        text = entry(page, option["name"], option.get("platform")) or entry(page, option["name"])
         if text:
             check_option(page, option, text)
         else:

@@ -112,15 +112,14 @@ static const char *read_check(struct script *s, char *rest)
 	return NULL;
 }
 
-/* "\n" as written becomes a line break. */
+/* "\n" as written becomes a line break, "\r" a carriage return. */
 static char *unescape(char *text)
 {
 	char *out = text;
 
 	for (const char *in = text; *in; in++) {
-		if (in[0] == '\\' && in[1] == 'n') {
-			*out++ = '\n';
-			in++;
+		if (in[0] == '\\' && (in[1] == 'n' || in[1] == 'r')) {
+			*out++ = *++in == 'n' ? '\n' : '\r';
 		} else {
 			*out++ = *in;
 		}

@@ -65,11 +65,12 @@ def squeeze(text):
 
 
 def entries(page, platform=None):
-    """(first word of the item, its whole text) of each .It and .Ss of a page, or of the list of a platform's own options; a text ends
-    where the next item begins."""
+    """(first word of the item, its whole text) of each .It and .Ss of a page, or of what stands up to the end of the list of a
+    platform's own options; a text ends where the next item begins."""
     found, text = [], read(page)
     if platform:
-        text = re.split(r"\nFor\n\.Cm %s\b[^\n]*\n" % platform, text + "\n", maxsplit=1)[-1].partition("\n.El\n")[0]
+        above, own = re.split(r"\nFor\n\.Cm %s\b[^\n]*\n" % platform, "\n" + text, maxsplit=1)
+        text = above + "\n.It own\n" + own.partition("\n.El\n")[0]
     for line in text.split("\n"):
         if re.match(r"\.(It|Ss|Sh) ", line):
             head = flatten(line)
@@ -80,7 +81,9 @@ def entries(page, platform=None):
 
 
 def entry(page, word, platform=None):
-    return next((text for first, text in entries(page, platform) if first == word), None)
+    """The text of an item; of a platform's option the last one, for what its own list does not tell it tells of further above."""
+    found = [text for first, text in entries(page, platform) if first == word]
+    return found[-1 if platform else 0] if found else None
 
 
 # ---- PROTOCOL
@@ -229,7 +232,7 @@ def test_conf_page():
     page = "daemon/smmqd.conf.5"
     options = rows("option") + rows("platform_option")
     for option in options:
-        text = entry(page, option["name"], option.get("platform")) or entry(page, option["name"])
+        text = entry(page, option["name"], option.get("platform"))
         if text:
             check_option(page, option, text)
         else:

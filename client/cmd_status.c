@@ -129,15 +129,16 @@ static void print_problems(struct out *o, const struct json *status)
 	problem_count(o, number(status, "failed"), "failed", "smmq list --state failed");
 	for (const struct json *a = json_first(json_get(status, "accounts")); a; a = json_next(a)) {
 		const char *name = json_get_text(a, "name"), *state = json_get_text(a, "state"),
-				   *reason = json_get_text(a, "reason");
-		char what[512], next[320], until[WHEN_SIZE + 16], when[WHEN_SIZE];
+				   *reason = json_get_text(a, "reason"), *limit = json_get_text(a, "limit");
+		char what[512], next[320], until[WHEN_SIZE + 40], when[WHEN_SIZE];
 
 		late += number(a, "late");
 		if (!paused(a) && !limited(a))
 			continue;
 		until[0] = '\0';
 		if (limited(a))
-			snprintf(until, sizeof until, ", until %s", when_here(number(a, "not_before_ms"), when));
+			snprintf(until, sizeof until, "%s, not before %s", limit && strcmp(limit, "application") == 0 ? " with its application" : "",
+				when_here(number(a, "not_before_ms"), when));
 		snprintf(what, sizeof what, "account %.100s is %.40s%s%s%.300s", name ? name : "?", state, until, reason ? ": " : "",
 			reason ? reason : "");
 		if (state && strcmp(state, "gone") == 0)

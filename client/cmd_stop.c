@@ -198,6 +198,21 @@ static void tell_replaced(struct client *c, const struct json *before)
 		reason ? reason : "no reason given", until_ms > 0 ? when_here(until_ms, when) : "released");
 }
 
+/* Who releases an account may not have known that it was a limit that held it, nor that others share it. */
+static void tell_limit(struct client *c, const struct json *ended)
+{
+	const char *scope = json_get_text(ended, "scope"), *reason = json_get_text(ended, "reason");
+	bool shared = scope && strcmp(scope, "application") == 0;
+	int64_t until_ms = 0;
+	char when[WHEN_SIZE];
+
+	if (!ended)
+		return;
+	(void)json_get_int(ended, "until_ms", &until_ms);
+	out_note(&c->out, "Ended: a rate limit %suntil %s: %s", shared ? "of all accounts of its application " : "", when_here(until_ms, when),
+		reason ? reason : "no reason given");
+}
+
 static int gate_request(struct client *c, enum verb verb, const struct buf *line, const char *done)
 {
 	struct answer a;
@@ -216,6 +231,7 @@ static int gate_request(struct client *c, enum verb verb, const struct buf *line
 	out_flush(&c->out);
 	out_note(&c->out, "%s", done);
 	tell_replaced(c, json_get(a.json, "replaced"));
+	tell_limit(c, json_get(a.json, "limit"));
 	rc = tell_in_flight(c, a.json);
 	answer_done(&a);
 	return rc;

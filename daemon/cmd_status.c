@@ -110,6 +110,7 @@ static void write_standing(struct cmd_call *c, const struct standing *s)
 	jw_str(&c->w, "zone", s->conf != NULL ? s->conf->time_zone : NULL);
 	jw_str(&c->w, "state", s->conf == NULL ? "gone" : s->account.pause_reason != NULL ? "paused" : waits ? "limited" : "ready");
 	jw_str(&c->w, "reason", s->account.pause_reason != NULL ? s->account.pause_reason : waits ? limit.reason : NULL);
+	jw_str(&c->w, "limit", waits ? queue_limit_scope(limit.application) : NULL);
 	jw_int(&c->w, "not_before_ms", limit.until_ms);
 	jw_int(&c->w, "queued", s->counts[STATE_QUEUED]);
 	jw_str(&c->w, "next_due", s->next_ms == INT64_MAX ? NULL : unit_utc_format(s->next_ms, text, sizeof text));

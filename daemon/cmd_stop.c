@@ -244,6 +244,15 @@ int cmd_hold(struct turn *t, struct cmd_call *c)
 
 /* ---- RELEASE ---- */
 
+static void write_limit(struct cmd_call *c, const struct queue_limit *ended)
+{
+	jw_object(&c->w, "limit");
+	jw_str(&c->w, "scope", queue_limit_scope(ended->application));
+	jw_int(&c->w, "until_ms", ended->until_ms);
+	jw_str(&c->w, "reason", ended->reason);
+	jw_end(&c->w);
+}
+
 static int release_gate(struct turn *t, struct cmd_call *c)
 {
 	static const char *const keys[] = { "gate", "backlog", NULL };
@@ -256,6 +265,7 @@ static int release_gate(struct turn *t, struct cmd_call *c)
 		return rc;
 	struct account account;
 	const struct conf_account *conf = s.account != NULL ? conf_account_find(c->conf, s.account) : NULL;
+	struct queue_limit limit;
 	int limited = 0;
 	bool paused = s.account != NULL && store_account_find(t->txn, c->arena, s.account, &account) == 0 && account.pause_reason != NULL;
 	struct gate g;
@@ -268,7 +278,7 @@ static int release_gate(struct turn *t, struct cmd_call *c)
 		return rc;
 	bool gated = rc == 0;
 	if (s.account != NULL && store_account_find(t->txn, c->arena, s.account, &account) == 0)
-		limited = queue_limit_clear(t, &account, conf, c->who.name);
+		limited = queue_limit_clear(t, &account, conf, c->who.name, &limit);
 	if (limited < 0)
 		return limited;
 	if (!gated && !paused && !limited)
@@ -277,6 +287,9 @@ static int release_gate(struct turn *t, struct cmd_call *c)
 	const char *policy = backlog != NULL ? backlog : gated && g.backlog != NULL ? g.backlog : queue_backlog_name(BACKLOG_PACE);
 	if (paused && account.pause_ms < since_ms)
 		since_ms = account.pause_ms;
+	/* When the limit began is not known, only that it could not have lasted longer. */
+	if (limited && limit.until_ms - QUEUE_LIMIT_MAX_MS < since_ms)
+		since_ms = limit.until_ms - QUEUE_LIMIT_MAX_MS;
 	rc = gated ? queue_gate_remove(t, name, c->who.name, NULL) : 0;
 	if (paused && rc == 0)
 		rc = queue_account_resume(t, &account, c->who.name);
@@ -289,7 +302,7 @@ static int release_gate(struct turn *t, struct cmd_call *c)
 	jw_str(&c->w, "gate", name);
 	jw_str(&c->w, "backlog", policy);
 	if (limited)
-		jw_bool(&c->w, "limit", true);
+		write_limit(c, &limit);
 	return cmd_ok_end(c);
 }
 

@@ -70,17 +70,20 @@ int queue_account_pause(struct turn *t, struct account *account, const char *rea
 int queue_account_resume(struct turn *t, struct account *account, const char *by);
 
 /* ---- rate limits ---- */
-#define QUEUE_LIMIT_MAX_MS (25LL * 3600 * 1000)
+#define QUEUE_LIMIT_MAX_MS (24LL * 3600 * 1000 + 5000)     /* a longer one is cut, whoever asks for it; 5 s of jitter */
 /* The limit that keeps an account from sending now: its own, or that of its application (all accounts of one platform, server and
- * client id); until_ms 0: none. conf may be NULL. 0 or a status. */
+ * client id), whichever lasts longer; until_ms 0: none. conf may be NULL. 0 or a status. */
 struct queue_limit { int64_t until_ms; const char *reason; bool application; };
 int queue_limit_get(struct store_txn *txn, struct arena *a, const struct account *account, const struct conf_account *conf, int64_t now_ms,
                     struct queue_limit *out);
-/* Notes one, unless a later one stands; journalled. */
+/* Notes one, unless a later one of that scope stands; journalled. */
 int queue_limit_set(struct turn *t, struct account *account, const struct conf_account *conf, bool application, int64_t until_ms,
                     const char *reason);
-/* A person wants to try now: ends what stands. 1: there was one, 0, or a status. */
-int queue_limit_clear(struct turn *t, struct account *account, const struct conf_account *conf, const char *by);
+/* The same of the account alone, in its record, which is left to the caller to write; not journalled. Whether it was noted. */
+bool queue_limit_own(struct turn *t, struct account *account, int64_t until_ms, const char *reason);
+/* A person wants to try now: ends what stands, of the account and of its application. 1: *ended is the one that counted; 0, or a status. */
+int queue_limit_clear(struct turn *t, struct account *account, const struct conf_account *conf, const char *by, struct queue_limit *ended);
+const char *queue_limit_scope(bool application);               /* "account", "application" */
 
 /* One warning in the log when the turn is on disk. */
 void queue_warn(struct turn *t, const char *message, const char *account, const char *reason);

@@ -166,10 +166,12 @@ def test_a_rate_limit_is_seen_and_can_be_ended():
     d.run("cancel", second)
     d.kill9()
     d.start()
-    eq(d.account_status("hook")["state"], "limited", "after a restart")
+    before = d.account_status("hook")
+    eq((before["state"], before["limit"]), ("limited", "account"), "after a restart")
     eq(len(hook.requests), 1, "requests")
     out = json.loads(d.run("release", "--account", "hook", "-j"))
-    eq(out.get("limit"), True, "it says what it ended")
+    eq((out["limit"]["scope"], out["limit"]["until_ms"]), ("account", before["not_before_ms"]), "it says what it ended")
+    check("429" in out["limit"]["reason"], "and why it stood:", out)
     d.wait_state(first, "published")
     # That good answer said that nothing more is taken for five minutes.
     a = d.account_status("hook")
@@ -177,10 +179,32 @@ def test_a_rate_limit_is_seen_and_can_be_ended():
     third = d.add("hook", "third", "--now")
     time.sleep(0.5)
     eq(len(hook.requests), 2, "nothing is sent only to be refused")
-    d.run("release", "--account", "hook")
+    check("Ended: a rate limit" in d.client("release", "--account", "hook")[2], "a person is told what was ended")
     d.wait_state(third, "published")
+    limits = [(e["event"], e["detail"]["scope"], bool(e["by"])) for e in d.wire().ok("LOG", {"limit": 1000}).data if "limit" in e["event"]]
+    eq(limits, [("limit", "account", False), ("unlimit", "account", True)] * 2, "the journal")
     d.fails(68, "release", "--account", "hook")
     d.run("verify")
+
+
+def test_release_of_a_limit_keeps_to_its_backlog():
+    hook = Webhook((429, {"Retry-After": "3600"}))
+    d = daemon().account("hook", "webhook", credential="signing", BaseURL="http://127.0.0.1:%d/in" % hook.port, Late="post").start()
+    first = d.add("hook", "first", "--now")
+    until(lambda: d.account_status("hook")["state"] == "limited", "the account is limited")
+    second = d.add("hook", "second", "--now")
+    d.run("release", "--account", "hook", "--backlog", "skip")
+    for post in (first, second):
+        d.wait_state(post, "missed")
+    eq(len(hook.requests), 1, "requests")
+
+
+def test_an_application_of_any_name():
+    """Servers and client ids may be long; they name the record of what limits their application."""
+    hook = Webhook()
+    d = daemon().account("hook", "webhook", credential={"secret": "signing", "client_id": "c" * 300},
+                         BaseURL="http://127.0.0.1:%d/in/%s" % (hook.port, "a" * 120)).start()
+    d.wait_state(d.add("hook", "hello", "--now"), "published")
 
 
 if __name__ == "__main__":

@@ -202,7 +202,8 @@ static int unlimit_turn(struct turn *t, void *input)
 	const struct limited *l = input;
 	struct account a;
 	int rc = store_account_find(t->txn, t->arena, "cup", &a);
-	rc = rc < 0 ? rc : queue_limit_clear(t, &a, conf_account_find(l->house->conf, "cup"), NULL);
+	struct queue_limit ended;
+	rc = rc < 0 ? rc : queue_limit_clear(t, &a, conf_account_find(l->house->conf, "cup"), NULL, &ended);
 	return rc == 1 ? 0 : -ST_INTERNAL;
 }
 

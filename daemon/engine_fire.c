@@ -43,6 +43,13 @@ static int fire_next_day(struct turn *t, struct target *target, const char *late
 	                                caltime_format(next_ms, target->zone, when, sizeof when)), NULL, NULL);
 }
 
+/* Whether something of it stands, or will by itself: that is finished whatever the time, for half a thread is worse than a late
+ * one, and a post that the platform works on was not missed. */
+static bool fire_begun(const struct target *target, const struct conf_account *conf)
+{
+	return target->shown_count > 0 || (target->maybe_shown && !drive_blind(conf));
+}
+
 /* By its late rule or its expiry a due target may end here: post fires until MaxLate= has passed, skip and hold act once it is
  * late at all (a minute, or MaxLate= where that is shorter). 1: it did (or was held); 0: it may fire. */
 static int fire_lateness(struct turn *t, struct target *target, const struct conf_account *conf)
@@ -50,8 +57,7 @@ static int fire_lateness(struct turn *t, struct target *target, const struct con
 	int64_t late_ms = t->now_ms - target->due_ms;
 	int64_t max_ms = target->max_late_ms > 0 ? target->max_late_ms : conf->max_late_ms;
 	char span[64];
-	/* Parts that stand are finished whatever the time: half a thread is worse than a late one. */
-	if (target->shown_count > 0)
+	if (fire_begun(target, conf))
 		return 0;
 	const char *last = target->reason != NULL ? arena_fmt(t->arena, "; last: %s", target->reason) : "";
 	const char *late = arena_fmt(t->arena, "due was %s ago", unit_duration_format(late_ms - late_ms % 1000, span, sizeof span));
@@ -74,13 +80,13 @@ static int fire_lateness(struct turn *t, struct target *target, const struct con
 }
 
 /* What waited behind a gate goes by the policy of its release. 1: it ended or was held; 0: it may fire, *at_once without pace. */
-static int fire_backlog(struct turn *t, struct target *target, bool *at_once)
+static int fire_backlog(struct turn *t, struct target *target, const struct conf_account *conf, bool *at_once)
 {
 	enum backlog_policy policy;
 	const char *name = "";
 	char when[32];
 	*at_once = false;
-	if (target->due_ms >= t->now_ms || target->shown_count > 0)
+	if (target->due_ms >= t->now_ms || fire_begun(target, conf))
 		return 0;
 	int rc = queue_backlog_of(t, target->account, target->label, target->due_ms, &policy, &name);
 	if (rc < 0 || policy == BACKLOG_PACE)
@@ -119,8 +125,7 @@ static bool fire_paced(struct turn *t, struct fire_input *in, struct account *ac
 {
 	const struct limit_policy policy = fire_policy(conf);
 	const char *why;
-	/* A thread that has begun is finished. */
-	if (target->shown_count > 0)
+	if (fire_begun(target, conf))
 		return false;
 	int64_t at_ms = fire_at_ms(t, target), next_ms = limit_next(&policy, &account->history, at_ms, !at_once && fire_late(t, target), &why);
 	if (next_ms <= at_ms)
@@ -142,7 +147,7 @@ static int fire_count(struct turn *t, struct fire_input *in, struct account *acc
 	bool late = fire_late(t, target);
 	bool counts = policy.daily_limit > 0 || policy.quota.posts > 0 || policy.min_gap_ms > 0 || (late && policy.catch_up_per_hour > 0);
 	/* A post counts once, however often it is tried; and accounts without rules cost no write. */
-	if (!counts || target->tries > 0 || target->shown_count > 0)
+	if (!counts || target->tries > 0 || fire_begun(target, conf))
 		return 0;
 	struct limit_slot *room = arena_alloc(t->arena, LIMIT_MAX_SLOTS, sizeof *room);
 	if (room == NULL)
@@ -178,7 +183,7 @@ static int fire_one(struct turn *t, struct fire_input *in, struct account *accou
 	if (queue_gate_of(gates, account->name, target->label) != NULL)
 		return 0;
 	bool at_once;
-	rc = fire_backlog(t, target, &at_once);
+	rc = fire_backlog(t, target, conf, &at_once);
 	if (rc == 0)
 		rc = fire_lateness(t, target, conf);
 	if (rc != 0)

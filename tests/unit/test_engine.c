@@ -107,6 +107,26 @@ static void test_accepted(void **state)
 	assert_int_equal(get_target(h, 2).maybe_shown, 0);
 }
 
+/* What the platform has accepted is finished however late it is; calling it missed would be a lie. */
+static void test_accepted_late(void **state)
+{
+	char name[] = PLAT_ACCEPTED, text[] = "1";
+	struct value v = { .name = name, .text = text };
+	struct house *h = *state;
+	for (uint64_t id = 1; id <= 2; id++) {
+		struct target t = { .id = id, .account = name_sky, .state = STATE_QUEUED, .due_ms = now_ms - 3600 * 1000 - (int64_t)id, .late = LATE_SKIP };
+		t.values = &v;
+		t.value_count = id == 1;
+		t.maybe_shown = id == 1;
+		put_target(h, &t, "bluesky");
+	}
+	put_session(h);
+	house_start(h);
+	house_run(h);
+	assert_int_not_equal(get_target(h, 1).state, STATE_MISSED);
+	assert_int_equal(get_target(h, 2).state, STATE_MISSED);
+}
+
 /* One post that cannot be read fails, or is passed over, and keeps nobody waiting. */
 static void test_damaged(void **state)
 {
@@ -423,6 +443,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_recover_without_account, house_setup, house_teardown),
 		cmocka_unit_test_setup_teardown(test_stale_look, house_setup, house_teardown),
 		cmocka_unit_test_setup_teardown(test_accepted, house_setup, house_teardown),
+		cmocka_unit_test_setup_teardown(test_accepted_late, house_setup, house_teardown),
 		cmocka_unit_test_setup_teardown(test_damaged, house_setup, house_teardown),
 		cmocka_unit_test_setup_teardown(test_lost_zone, house_setup, house_teardown),
 		cmocka_unit_test_setup_teardown(test_rate_limit_stays, house_setup, house_teardown),

@@ -345,9 +345,13 @@ static int accounts(struct client *c, const char *name, bool *headed)
 
 int cmd_account(struct client *c)
 {
-	bool headed = false;
+	bool headed = false, login = c->args.operand_count == 2 && strcmp(c->args.operands[0], "login") == 0;
 	int rc = 0;
 
+	if (login)
+		return cmd_account_login(c, c->args.operands[1]);
+	if (args_has(&c->args, "redirect") || args_has(&c->args, "answer"))
+		return out_fail(&c->out, ST_USAGE, "--redirect and --answer go with: account login ACCOUNT");
 	if (c->args.operand_count == 0)
 		rc = accounts(c, NULL, &headed);
 	for (size_t i = 0; i < c->args.operand_count && !c->out.closed; i++) {

@@ -172,6 +172,12 @@ static const struct arg_option drain_options[] = {
 	{ 0 }
 };
 
+static const struct arg_option account_options[] = {
+	{ "redirect", 0, ARG_TEXT, "URL", "login: the redirect address registered with the application (http://127.0.0.1:8765/)" },
+	{ "answer", 0, ARG_TEXT, "ADDRESS", "login: what the browser was sent to, or the code in it" },
+	{ 0 }
+};
+
 static const struct arg_option no_options[] = { { 0 } };
 
 #define MANY SIZE_MAX
@@ -205,7 +211,8 @@ static const struct command commands[] = {
 		watch_options, 0, 1, VERB_WATCH },
 	{ "log", cmd_log, "[ID... | -] [--limit N] [--since CURSOR] [--all]", "print the journal", log_options, 0, MANY,
 		VERB_LOG },
-	{ "account", cmd_account, "[ACCOUNT...]", "list the accounts", no_options, 0, MANY, VERB_ACCOUNTS },
+	{ "account", cmd_account, "[ACCOUNT...] | login ACCOUNT  [--redirect URL] [--answer ADDRESS]",
+		"list the accounts, or log in to one", account_options, 0, MANY, VERB_ACCOUNTS },
 	{ "reload", cmd_reload, "", "let the daemon read its configuration again", no_options, 0, 0, VERB_RELOAD },
 	{ "drain", cmd_drain, "[--timeout DURATION] [--off]", "stop firing and wait for what is in flight", drain_options,
 		0, 0, VERB_DRAIN },

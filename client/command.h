@@ -42,6 +42,7 @@ int cmd_list(struct client *c);
 int cmd_show(struct client *c);
 int cmd_status(struct client *c);
 int cmd_account(struct client *c);
+int cmd_account_login(struct client *c, const char *name);
 int cmd_edit(struct client *c);
 int cmd_move(struct client *c);
 int cmd_cancel(struct client *c);

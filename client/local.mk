@@ -6,6 +6,7 @@ smmq_SOURCES = \
 	%D%/cmd_care.c \
 	%D%/cmd_change.c \
 	%D%/cmd_list.c \
+	%D%/cmd_login.c \
 	%D%/cmd_media.c %D%/cmd_media.h \
 	%D%/cmd_show.c \
 	%D%/cmd_status.c \

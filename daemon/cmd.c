@@ -37,6 +37,7 @@ static const struct handler handlers[VERB__COUNT] = {
 	[VERB_LOG] = { .read = cmd_log },
 	[VERB_STATUS] = { .read = cmd_status },
 	[VERB_ACCOUNTS] = { .read = cmd_accounts },
+	[VERB_LOGIN] = { .turn = cmd_login },
 	[VERB_RELOAD] = { .talk = cmd_reload },
 	[VERB_DRAIN] = { .talk = cmd_drain },
 	[VERB_CHECK] = { .talk = cmd_check_store },

@@ -68,7 +68,7 @@ struct cmd_call {
 typedef int cmd_turn_fn(struct turn *t, struct cmd_call *c);
 typedef int cmd_read_fn(struct cmd_call *c);
 
-cmd_turn_fn cmd_add, cmd_edit, cmd_move, cmd_cancel, cmd_hold, cmd_release, cmd_retry, cmd_resolve;
+cmd_turn_fn cmd_add, cmd_login, cmd_edit, cmd_move, cmd_cancel, cmd_hold, cmd_release, cmd_retry, cmd_resolve;
 cmd_read_fn cmd_hello, cmd_show, cmd_list, cmd_log, cmd_status, cmd_accounts;
 /* These speak to the connection itself. */
 enum cmd_next cmd_put(struct cmd_conn *s, struct cmd_call *c);

@@ -122,6 +122,13 @@ static void write_standing(struct cmd_call *c, const struct standing *s)
 
 struct accounts_walk { const char *name; int64_t count; };
 
+/* What the profile is called there: drivers keep it under one of these. */
+static const char *accounts_profile(const struct plat_values *v)
+{
+	const char *acct = plat_get(v, "own_acct");
+	return acct != NULL ? acct : plat_get(v, "own_name");
+}
+
 static int accounts_each(struct cmd_call *c, const struct standing *s, void *ctx)
 {
 	struct accounts_walk *w = ctx;
@@ -133,7 +140,8 @@ static int accounts_each(struct cmd_call *c, const struct standing *s, void *ctx
 	jw_str(&c->w, "base_url", s->conf != NULL ? s->conf->base_url : NULL);
 	jw_str(&c->w, "directory", s->conf != NULL ? s->conf->directory : NULL);
 	jw_str(&c->w, "remote_id", plat_get(&values, "own_id"));
-	jw_str(&c->w, "remote_name", plat_get(&values, "own_acct"));
+	jw_str(&c->w, "remote_name", accounts_profile(&values));
+	jw_int(&c->w, "session_ms", s->account.session_ms);
 	cmd_data_end(c);
 	w->count++;
 	return 0;

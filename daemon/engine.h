@@ -37,6 +37,8 @@ void engine_conf(struct engine *e, const struct conf *conf);
 /* Sinks of turns: an account has something to fire at due_ms; account 0: all of them may. */
 void engine_due(struct engine *e, uint64_t account_no, int64_t due_ms);
 void engine_periodic(struct engine *e, int64_t due_ms);
+/* Makes an account's session now, or once more behind the one under way. Without a place for it: before the next item. */
+void engine_session(struct engine *e, uint64_t account_no);
 /* Starts what may start and sets the alarm. Cheap; after every release of turns. */
 void engine_schedule(struct engine *e);
 

@@ -46,6 +46,7 @@ struct lane {
 	bool firing;                     /* a fire turn is under way */
 	bool touched;                    /* something became due while it was */
 	bool session;                    /* a session run is under way */
+	bool again;                      /* and another one is to follow it */
 	struct store_ref from;           /* everything due up to here is gated: the next scan begins behind it */
 	int64_t pace_ms;                 /* of what the scan has passed over, the first may go then; INT64_MAX: nothing */
 };
@@ -160,6 +161,11 @@ int engine_fire_turn(struct turn *t, void *input);         /* struct fire_input 
 int engine_drive_turn(struct turn *t, void *input);        /* struct drive_input, RUN_PUBLISH */
 int engine_look_turn(struct turn *t, void *input);         /* struct drive_input, RUN_LOOK */
 int token_turn(struct turn *t, void *input);               /* struct drive_input, RUN_SESSION */
+struct drive;
+/* A login to be finished, out of the account's values; NULL: none. */
+const struct plat_login *login_take(struct drive *d);
+/* Behind the driver's verdict: a login whose code was taken or refused is over; what failed in passing is tried again. */
+void login_settle(struct drive *d);
 int engine_clean_turn(struct turn *t, void *input);        /* struct drive_input, RUN_CLEAN */
 int engine_defer_turn(struct turn *t, void *input);        /* struct drive_input: its session failed, the target waits again */
 int engine_disarm_turn(struct turn *t, void *input);       /* struct drive_input: what was armed is taken back, no byte had left */

@@ -92,6 +92,15 @@ bool run_session_start(struct engine *e, struct lane *l)
 	return true;
 }
 
+void engine_session(struct engine *e, uint64_t account_no)
+{
+	struct lane *l = lane_make(e, account_no);
+	if (l != NULL && l->session)
+		l->again = true;
+	else if (l != NULL)
+		(void)run_session_start(e, l);
+}
+
 static void run_turn_failed(void *input, int status);
 static void drive_input_free(void *input);
 
@@ -123,6 +132,10 @@ void run_session_done(struct engine *e, uint64_t account_no, bool ok)
 	if (l != NULL) {
 		l->session = false;
 		engine_due(e, account_no, 0);
+		if (l->again) {
+			l->again = false;
+			(void)run_session_start(e, l);
+		}
 	}
 	for (size_t i = 0; i < e->run_count; i++) {
 		struct run *r = e->runs[i];

@@ -11,6 +11,7 @@ daemon_libsmmqd_a_SOURCES = \
 	%D%/cmd_extra.c \
 	%D%/cmd_list.c \
 	%D%/cmd_log.c \
+	%D%/cmd_login.c \
 	%D%/cmd_pace.c \
 	%D%/cmd_peer.c \
 	%D%/cmd_select.c \
@@ -41,7 +42,8 @@ daemon_libsmmqd_a_SOURCES = \
 	%D%/queue_backlog.c \
 	%D%/queue_limit.c \
 	%D%/reload.c %D%/reload.h \
-	%D%/token.c \
+	%D%/token.c %D%/token.h \
+	%D%/token_login.c \
 	%D%/turn.c %D%/turn.h
 daemon_libsmmqd_a_CFLAGS = $(AM_CFLAGS) $(INIH_CFLAGS)
 

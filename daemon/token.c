@@ -1,5 +1,7 @@
 /* token.c: sessions: whatever an account needs before its items can be sent (tokens, its own id, the server's limits). One
  * session run at a time per account; what the driver obtains is stored before it is used. */
+#include "daemon/token.h"
+
 #include <string.h>
 
 #include "daemon/engine_priv.h"
@@ -40,6 +42,7 @@ static int token_ready(struct drive *d)
 static int token_failed(struct drive *d)
 {
 	int rc;
+	bool again = false;
 	if (d->out.klass == PLAT_AUTH || d->out.klass == PLAT_PERMANENT) {
 		rc = queue_account_pause(d->t, d->account, d->out.text);
 	} else {
@@ -48,6 +51,7 @@ static int token_failed(struct drive *d)
 		int64_t at_ms = d->t->now_ms + drive_backoff_ms(d, (uint64_t)tries);
 		if (d->out.until_ms < at_ms)
 			d->out.until_ms = at_ms;
+		again = login_take(d) != NULL;
 		if (d->out.until_ms > d->account->not_before_ms) {
 			d->account->not_before_ms = d->out.until_ms;
 			d->account->not_before_reason = arena_strdup(d->t->arena, d->out.text);
@@ -60,7 +64,10 @@ static int token_failed(struct drive *d)
 	}
 	if (rc == 0)
 		rc = token_store(d);
-	return rc < 0 ? rc : drive_outcome(d, OUTCOME_END, 0);
+	if (rc < 0)
+		return rc;
+	/* A person waits for it, and its code does not last. */
+	return again ? drive_outcome(d, OUTCOME_WAIT, d->out.until_ms) : drive_outcome(d, OUTCOME_END, 0);
 }
 
 static int token_verdict(struct drive *d)
@@ -107,6 +114,9 @@ int token_turn(struct turn *t, void *input)
 			return rc;
 		drive_response(&d);
 	}
+	if (!in->has_answer)
+		d.pin.login = login_take(&d);
 	d.conf->plat->session(&d.pin, &d.out);
+	login_settle(&d);
 	return token_verdict(&d);
 }

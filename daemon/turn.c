@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "daemon/io/clock.h"
+#include "daemon/io/rng.h"
 #include "daemon/log.h"
 #include "proto/status.h"
 
@@ -152,6 +153,12 @@ void turn_periodic(struct turn *t, int64_t due_ms)
 	struct effect *e = effect_new(t, EFFECT_PERIODIC, 0);
 	if (e != NULL)
 		e->u.due.due_ms = due_ms;
+}
+
+void turn_random(struct turn *t, void *out, size_t size)
+{
+	(void)t;
+	rng_bytes(out, size);
 }
 
 void turn_effect(struct turn *t, void (*run)(void *data), void (*drop)(void *data), void *data)

@@ -79,5 +79,6 @@ void turn_periodic(struct turn *t, int64_t due_ms);
 /* Any other effect: run(data) on the loop thread, then drop(data) (may be NULL). When the turn is rolled back, drop alone is called,
  * on the store thread: it may only free. */
 void turn_effect(struct turn *t, void (*run)(void *data), void (*drop)(void *data), void *data);
+void turn_random(struct turn *t, void *out, size_t size);       /* bytes that nobody can guess */
 
 #endif

@@ -42,6 +42,8 @@ static const struct verb_info table[VERB__COUNT] = {
 	    "Gives totals, and the state of every account."),
 	ROW(VERB_ACCOUNTS, "ACCOUNTS", LEVEL_READ, 0, 0, BODY_OPTIONAL, false, "ACCOUNTS [{JSON}]",
 	    "Gives one data line for each account with its policy."),
+	ROW(VERB_LOGIN, "LOGIN", LEVEL_ADMIN, 0, 0, BODY_REQUIRED, true, "LOGIN {JSON}",
+	    "Leads a person through the login of an account: the address first, then what it answered."),
 	ROW(VERB_RELOAD, "RELOAD", LEVEL_ADMIN, 0, 0, BODY_NONE, true, "RELOAD",
 	    "Reads the configuration again; a bad one changes nothing."),
 	ROW(VERB_DRAIN, "DRAIN", LEVEL_ADMIN, 0, 0, BODY_OPTIONAL, true, "DRAIN [{JSON}]",

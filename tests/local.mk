@@ -63,6 +63,7 @@ unit_tests = \
 	%D%/unit/test_check \
 	%D%/unit/test_conf \
 	%D%/unit/test_engine \
+	%D%/unit/test_login \
 	%D%/unit/test_graph \
 	%D%/unit/test_io_file \
 	%D%/unit/test_io_http \
@@ -213,6 +214,7 @@ tests_unit_test_io_timer_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 tests_unit_test_plat_SOURCES = %D%/unit/test_plat.c %D%/unit/plat_world.h
 tests_unit_test_plat_rooms_SOURCES = %D%/unit/test_plat_rooms.c %D%/unit/plat_world.h
 tests_unit_test_engine_SOURCES = %D%/unit/test_engine.c %D%/unit/engine_house.c %D%/unit/engine_house.h %D%/unit/store_world.h
+tests_unit_test_login_SOURCES = %D%/unit/test_login.c %D%/unit/engine_house.c %D%/unit/engine_house.h %D%/unit/store_world.h
 tests_unit_test_restore_SOURCES = %D%/unit/test_restore.c %D%/unit/engine_house.c %D%/unit/engine_house.h %D%/unit/store_world.h
 tests_unit_test_store_SOURCES = %D%/unit/test_store.c %D%/unit/store_world.h
 tests_unit_test_store_things_SOURCES = %D%/unit/test_store_things.c %D%/unit/store_world.h

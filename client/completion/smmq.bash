@@ -83,7 +83,7 @@ _smmq()
 	wait) options='--timeout --settle' ;;
 	watch) options='--account --since' ;;
 	log) options='--limit --since --all' ;;
-	account) [[ $cur == -* ]] || options=$(_smmq_accounts) ;;
+	account) [[ $cur == -* ]] && options='--redirect --answer' || options="login $(_smmq_accounts)" ;;
 	drain) options='--timeout --off' ;;
 	help) options=$commands ;;
 	show | retry | reload | check | verify | backup | version) ;;

@@ -20,7 +20,7 @@ complete -c smmq -n __fish_use_subcommand -a resolve -d 'settle an unknown outco
 complete -c smmq -n __fish_use_subcommand -a wait -d 'wait until all have come to their end'
 complete -c smmq -n __fish_use_subcommand -a watch -d 'print what happens as it happens'
 complete -c smmq -n __fish_use_subcommand -a log -d 'print the journal'
-complete -c smmq -n __fish_use_subcommand -a account -d 'list the accounts'
+complete -c smmq -n __fish_use_subcommand -a account -d 'list the accounts, or log in to one'
 complete -c smmq -n __fish_use_subcommand -a reload -d 'let the daemon read its configuration again'
 complete -c smmq -n __fish_use_subcommand -a drain -d 'stop firing and wait for what is in flight'
 complete -c smmq -n __fish_use_subcommand -a check -d 'compare the store\'s records, indexes and counters'
@@ -30,6 +30,8 @@ complete -c smmq -n __fish_use_subcommand -a version -d 'versions of client and 
 complete -c smmq -n __fish_use_subcommand -a help -d 'this help, or a command\'s options'
 complete -c smmq -n '__fish_seen_subcommand_from help' -a 'add list show status edit move cancel hold release retry resolve wait watch log account reload drain check verify backup version help'
 complete -c smmq -n '__fish_seen_subcommand_from account' -a '(__smmq_accounts)'
+complete -c smmq -n '__fish_seen_subcommand_from account' -l redirect -x -d 'login: the redirect address registered with the application (http://127.0.0.1:8765/)'
+complete -c smmq -n '__fish_seen_subcommand_from account' -l answer -x -d 'login: what the browser was sent to, or the code in it'
 complete -c smmq -n '__fish_seen_subcommand_from cancel hold release' -a ALL
 
 complete -c smmq -s s -l socket -r -F -d 'the daemon\'s socket'

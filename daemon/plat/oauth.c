@@ -230,7 +230,7 @@ static bool ends_grant(const struct oauth *o, const struct wire_answer *answer)
 /* True when *out is filled. */
 static bool token_answer(const struct plat_in *in, struct plat_out *out, const struct oauth *o)
 {
-	bool code = wire_step_is(in->response_step, "token.code", NULL), kept, passing;
+	bool code = wire_step_is(in->response_step, OAUTH_STEP_CODE, NULL), kept, passing;
 	bool extend = wire_step_is(in->response_step, "token.extend", NULL);
 	bool alive = oauth_fresh(in, 0) && !plat_get(in->account_values, PLAT_REFUSED);
 	struct wire_answer answer;
@@ -239,6 +239,9 @@ static bool token_answer(const struct plat_in *in, struct plat_out *out, const s
 	kept = answer.status >= 200 && answer.status < 300 && keep_answer(in, o, answer.json);
 	/* Where the access token itself is exchanged, it may be one that never ends: it is used until it is refused. */
 	passing = !ends_grant(o, &answer) || (o->refresh.by_access && !code && !extend && alive);
+	/* Whose a new token is, is asked anew. */
+	if (kept && code)
+		plat_set(in->account_values, "cred", NULL);
 	if (kept && code && o->extend.url) {
 		send_call(in, out, o, &o->extend, "token.extend");
 	} else if (!kept && passing && !code && alive) {
@@ -264,7 +267,7 @@ bool oauth_session(const struct plat_in *in, struct plat_out *out, const struct 
 	if (in->response)
 		return false;
 	if (in->login) {
-		send_call(in, out, o, &o->code, "token.code");
+		send_call(in, out, o, &o->code, OAUTH_STEP_CODE);
 		return true;
 	}
 	take_file(in);

@@ -16,6 +16,8 @@
 #include "daemon/plat/plat.h"
 #include "daemon/plat/wire.h"
 
+#define OAUTH_STEP_CODE "token.code"      /* the exchange of a login's code */
+
 /* One kind of request to a token endpoint. */
 struct oauth_call {
 	const char *url;             /* NULL: there is no such call */

@@ -67,8 +67,6 @@ void x_session(const struct plat_in *in, struct plat_out *out)
 	if (in->response && wire_step_is(in->response_step, "who", NULL)) {
 		who_answer(in, out);
 	} else if (!oauth_session(in, out, &x_oauth)) {
-		if (in->response && wire_step_is(in->response_step, "token.code", NULL))
-			plat_set(in->account_values, "cred", NULL);
 		if (x_ready(in))
 			plat_done(out, plat_get(in->account_values, "own_id"), NULL);
 		else

@@ -37,7 +37,7 @@ ROOMS = {
     "daemon/reload": CORE,
     "daemon/keep": CORE + ["daemon/store/store_care.h"],
     "daemon/queue": CORE,
-    "daemon/token": CORE,
+    "daemon/token": CORE + ["daemon/plat/oauth.h"],
     "daemon/engine": CORE + ["daemon/io/file.h"],
     "daemon/media": CORE + ["daemon/io/file.h"],
     "daemon/stats": ["daemon/store/", "daemon/model/", "conf*", "turn*", "proto/"],

@@ -13,6 +13,7 @@
 #define CHECK_BAD 2
 #define CHECK_WARN 1
 #define CHECK_LIMIT_MS (3600 * INT64_C(1000))     /* most platforms limit by the quarter of an hour or the hour */
+#define CHECK_TOKEN_MS (72 * INT64_C(3600) * 1000)
 
 static int64_t number(const struct json *object, const char *key)
 {
@@ -47,6 +48,14 @@ static void add_problem(struct buf *b, const char *fmt, const char *name, int64_
 		buf_add_fmt(b, "%" PRId64 " %s", count, fmt);
 }
 
+/* The token ends soon, and no refresh will help. */
+static bool token_ends(const struct json *account, const struct json *status)
+{
+	int64_t until_ms = number(account, "token_until_ms");
+
+	return until_ms > 0 && until_ms - number(status, "now_ms") < CHECK_TOKEN_MS;
+}
+
 /* One line, worst first, as monitors read it. */
 static int check(struct client *c, const struct json *status)
 {
@@ -66,6 +75,8 @@ static int check(struct client *c, const struct json *status)
 			add_problem(&bad, "account paused:", name ? name : "?", 0);
 		if (limited(a) && number(a, "not_before_ms") - number(status, "now_ms") > CHECK_LIMIT_MS)
 			add_problem(&warn, "account rate limited for long:", name ? name : "?", 0);
+		if (token_ends(a, status))
+			add_problem(&warn, "token ends soon:", name ? name : "?", 0);
 		late += number(a, "late");
 	}
 	if (late > 0)
@@ -120,6 +131,22 @@ static void problem_count(struct out *o, int64_t count, const char *what, const 
 	problem(o, line, next);
 }
 
+/* What is due behind the token's end fails unless somebody logs in. */
+static void problem_token(struct out *o, const struct json *account, const struct json *status)
+{
+	const char *name = json_get_text(account, "name");
+	char what[320], next[160], end[WHEN_SIZE], due[WHEN_SIZE];
+	int64_t due_ms = number(account, "next_due_ms"), until_ms = number(account, "token_until_ms");
+
+	if (!token_ends(account, status))
+		return;
+	snprintf(what, sizeof what, "the token of account %.100s %s %s%s%s", name ? name : "?",
+		until_ms > number(status, "now_ms") ? "ends" : "ended", when_here(until_ms, end),
+		due_ms > until_ms ? "; the next post would fail at " : "", due_ms > until_ms ? when_here(due_ms, due) : "");
+	snprintf(next, sizeof next, "smmq account login %.100s", name ? name : "?");
+	problem(o, what, next);
+}
+
 static void print_problems(struct out *o, const struct json *status)
 {
 	int64_t late = 0;
@@ -133,6 +160,7 @@ static void print_problems(struct out *o, const struct json *status)
 		char what[512], next[320], until[WHEN_SIZE + 40], when[WHEN_SIZE];
 
 		late += number(a, "late");
+		problem_token(o, a, status);
 		if (!paused(a) && !limited(a))
 			continue;
 		until[0] = '\0';

@@ -264,6 +264,7 @@ int cmd_check(struct cmd_call *c, const struct conf_account *conf, const struct 
               struct plat_report *report)
 {
 	memset(report, 0, sizeof *report);
+	cmd_settings_check(c, conf, content, report);
 	if (conf->plat->check == NULL)
 		return 0;
 	struct plat_account view;

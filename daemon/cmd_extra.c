@@ -129,29 +129,36 @@ static bool word_in(const char *words, const char *text)
 	return false;
 }
 
-/* Some platform has it and takes the value. */
-static int setting_check(struct cmd_call *c, const char *name, const char *text)
+/* Some platform has it. */
+static int setting_check(struct cmd_call *c, const char *name)
 {
-	const struct plat_option *known = NULL;
 	struct buf names = BUF_INIT(4096);
 	for (size_t i = 0; plat_at(i) != NULL; i++) {
 		const struct plat *p = plat_at(i);
-		const struct plat_option *o = option_of(p, name);
-		if (o != NULL && (o->words == NULL || word_in(o->words, text))) {
+		if (option_of(p, name) != NULL) {
 			buf_done(&names);
 			return 1;
 		}
-		known = o != NULL ? o : known;
 		for (size_t k = 0; k < p->option_count; k++)
 			if (p->options[k].per_post)
 				buf_add_fmt(&names, "%s%s (%s)", names.len > 0 ? ", " : "", p->options[k].name, p->name);
 	}
-	if (known != NULL)
-		(void)cmd_err(c, ST_INVALID, "setting %s is \"%.60s\"; it is one of %s", name, text, known->words);
-	else
-		(void)cmd_err(c, ST_INVALID, "no platform has a setting \"%.60s\" for posts; there are: %s", name, buf_cstr(&names));
+	(void)cmd_err(c, ST_INVALID, "no platform has a setting \"%.60s\" for posts; there are: %s", name, buf_cstr(&names));
 	buf_done(&names);
 	return 0;
+}
+
+void cmd_settings_check(struct cmd_call *c, const struct conf_account *conf, const struct content *content, struct plat_report *report)
+{
+	for (size_t i = 0; i < content->setting_count; i++) {
+		const struct value *v = &content->settings[i];
+		const struct plat_option *o = option_of(conf->plat, v->name);
+		if (o == NULL || o->words == NULL || word_in(o->words, v->text))
+			continue;
+		plat_finding(report, "setting", 0, 0,
+		             arena_fmt(c->arena, "%s: %s is \"%.60s\"; it is one of: %s (for one account alone: --set %s:%s=...)", conf->plat->name,
+		                       v->name, v->text, o->words, conf->name, v->name));
+	}
 }
 
 int cmd_settings(struct cmd_call *c, const struct json *v, struct content *out)
@@ -171,7 +178,7 @@ int cmd_settings(struct cmd_call *c, const struct json *v, struct content *out)
 		const char *text = json_text(m);
 		if (text == NULL || *text == '\0' || strlen(text) > SHORT_TEXT_BYTES)
 			return cmd_err(c, ST_INVALID, "setting \"%.60s\" has no text, or one that is too long", json_key(m)), 0;
-		if (!setting_check(c, json_key(m), text))
+		if (!setting_check(c, json_key(m)))
 			return 0;
 		out->settings[out->setting_count++] =
 			(struct value){ .name = arena_strdup(c->arena, json_key(m)), .text = arena_strdup(c->arena, text) };

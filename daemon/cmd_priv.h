@@ -125,6 +125,8 @@ int cmd_content_media(struct cmd_call *c, const struct json *list, struct part *
 extern const char *const cmd_extra_keys[];
 int cmd_extra(struct cmd_call *c, struct content *out);
 int cmd_settings(struct cmd_call *c, const struct json *v, struct content *out);
+/* Its findings: settings whose value the account's platform does not have. */
+void cmd_settings_check(struct cmd_call *c, const struct conf_account *conf, const struct content *content, struct plat_report *report);
 /* Every setting is one that a platform of these has. */
 int cmd_setting_taken(struct cmd_call *c, const struct content *content, const struct plat *const *plats, size_t count);
 bool cmd_content_asked(const struct cmd_call *c);          /* any of the content keys is there */

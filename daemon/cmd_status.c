@@ -6,6 +6,7 @@
 
 #include "daemon/cmd_priv.h"
 #include "daemon/engine.h"
+#include "daemon/token.h"
 #include "proto/line.h"
 #include "proto/unit.h"
 
@@ -112,6 +113,7 @@ static void write_standing(struct cmd_call *c, const struct standing *s)
 	jw_str(&c->w, "reason", s->account.pause_reason != NULL ? s->account.pause_reason : waits ? limit.reason : NULL);
 	jw_str(&c->w, "limit", waits ? queue_limit_scope(limit.application) : NULL);
 	jw_int(&c->w, "not_before_ms", limit.until_ms);
+	jw_int(&c->w, "token_until_ms", s->conf != NULL ? token_until_ms(c->arena, s->conf, &s->account) : 0);
 	jw_int(&c->w, "queued", s->counts[STATE_QUEUED]);
 	jw_str(&c->w, "next_due", s->next_ms == INT64_MAX ? NULL : unit_utc_format(s->next_ms, text, sizeof text));
 	if (s->next_ms == INT64_MAX)

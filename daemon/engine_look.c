@@ -253,6 +253,10 @@ int engine_periodic_turn(struct turn *t, void *input)
 			looks++;
 			continue;
 		}
+		if (refs[i].kind == PERIODIC_TOKEN) {
+			rc = token_plan_turn(t, e, &refs[i]);
+			continue;
+		}
 		if (refs[i].kind == PERIODIC_GATE)
 			rc = periodic_gates(t);
 		else if (refs[i].kind == PERIODIC_KEEP)

@@ -162,6 +162,9 @@ int engine_drive_turn(struct turn *t, void *input);        /* struct drive_input
 int engine_look_turn(struct turn *t, void *input);         /* struct drive_input, RUN_LOOK */
 int token_turn(struct turn *t, void *input);               /* struct drive_input, RUN_SESSION */
 struct drive;
+/* Behind a session: plans when the token is refreshed next, whatever is to be posted by then. */
+int token_plan(struct drive *d);
+int token_plan_turn(struct turn *t, struct engine *e, const struct periodic_ref *ref);     /* PERIODIC_TOKEN: takes ref over */
 /* A login to be finished, out of the account's values; NULL: none. */
 const struct plat_login *login_take(struct drive *d);
 /* Behind the driver's verdict: a login whose code was taken or refused is over; what failed in passing is tried again. */

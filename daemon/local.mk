@@ -44,6 +44,7 @@ daemon_libsmmqd_a_SOURCES = \
 	%D%/reload.c %D%/reload.h \
 	%D%/token.c %D%/token.h \
 	%D%/token_login.c \
+	%D%/token_plan.c \
 	%D%/turn.c %D%/turn.h
 daemon_libsmmqd_a_CFLAGS = $(AM_CFLAGS) $(INIH_CFLAGS)
 

@@ -32,7 +32,9 @@ static int token_ready(struct drive *d)
 	}
 	plat_set(&d->account_values, SESSION_TRIES, NULL);
 	plat_set(&d->account_values, SESSION_UNTIL, NULL);
-	int rc = token_store(d);
+	int rc = token_plan(d);
+	if (rc == 0)
+		rc = token_store(d);
 	if (rc == 0)
 		rc = queue_note(d->t, NULL, d->account->name, "session", NULL, NULL, NULL);
 	return rc < 0 ? rc : drive_outcome(d, OUTCOME_END, 0);

@@ -21,4 +21,8 @@ int token_login_begin(struct turn *t, const struct conf_account *conf, const cha
 int token_login_end(struct turn *t, const struct conf_account *conf, const char *answer, const char *by, uint64_t *account_no,
                     const char **why);
 
+/* When a person has to log in again at the latest, as far as the platform tells: by then nothing more is posted. 0: not known, or
+ * never. */
+int64_t token_until_ms(struct arena *a, const struct conf_account *conf, const struct account *account);
+
 #endif

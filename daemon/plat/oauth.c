@@ -69,6 +69,13 @@ int64_t oauth_refresh_ms(const struct plat_in *in, const struct oauth *o)
 	return at > from + o->min_age_ms ? at : from + o->min_age_ms;
 }
 
+int64_t oauth_until_ms(const struct plat_in *in, const struct oauth *o)
+{
+	bool by_refresh = has_refresh(in, o) && !o->refresh.by_access;
+
+	return plat_get_int(in->account_values, by_refresh ? "refresh_until_ms" : "access_until_ms", 0);
+}
+
 /* Tells one set of tokens in the credential file from another. NULL where the file holds none, or without memory. */
 static const char *file_print(const struct plat_in *in)
 {

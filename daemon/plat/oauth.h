@@ -66,6 +66,9 @@ bool oauth_fresh(const struct plat_in *in, int64_t margin_ms);
  * lest it ends unseen. */
 int64_t oauth_refresh_ms(const struct plat_in *in, const struct oauth *o);
 
+/* When a person has to log in again at the latest: where tokens are refreshed, when what refreshes them ends. 0: not known, never. */
+int64_t oauth_until_ms(const struct plat_in *in, const struct oauth *o);
+
 /* At the beginning of a driver's session(), and for the answers to steps "token.*": true when *out is filled (an
  * exchange, or a failure); false when there is a token to go on with. A passing error of the server never ends the
  * grant: where the token still lasts, the session goes on with it. */

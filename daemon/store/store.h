@@ -114,7 +114,8 @@ int store_page_walk(struct store_txn *t, struct store_page *page, int (*each)(vo
 int store_counts(struct store_txn *t, uint64_t account_no /* 0 = all */, int64_t out[STATE__COUNT]);
 
 /* ---- periodic work ---- */
-enum periodic { PERIODIC_RECONCILE = 1, PERIODIC_GATE = 2, PERIODIC_MEDIA = 3, PERIODIC_KEEP = 4, PERIODIC_RESTORE = 5, PERIODIC_CLEAN = 6, PERIODIC__COUNT };
+enum periodic { PERIODIC_RECONCILE = 1, PERIODIC_GATE = 2, PERIODIC_MEDIA = 3, PERIODIC_KEEP = 4, PERIODIC_RESTORE = 5, PERIODIC_CLEAN = 6,
+                PERIODIC_TOKEN = 7, PERIODIC__COUNT };
 struct periodic_ref { int64_t due_ms; enum periodic kind; uint64_t id, n; };
 int store_periodic_put(struct store_txn *t, const struct periodic_ref *ref, const void *data, size_t len);
 int store_periodic_del(struct store_txn *t, const struct periodic_ref *ref);

@@ -645,6 +645,8 @@ class Status(Case):
     def test_check(self):
         for more, status, words in [({}, 0, "OK: 2 queued"), ({"late": 3}, 1, "WARNING: 3 late"), ({"unknown": 1}, 2, "1 unknown"),
                                     ({"failed": 2, "late": 1}, 2, "CRITICAL: 2 failed, 1 late"),
+                                    ({"account": {"token_until_ms": 3600000}}, 1, "WARNING: token ends soon: brand"),
+                                    ({"account": {"token_until_ms": 100001 + 73 * 3600000}}, 0, "OK"),
                                     ({"account": {"state": "paused"}}, 2, "account paused: brand")]:
             with self.subTest(more=more):
                 fake = self.fake({"STATUS": self.status(**more)})
@@ -667,6 +669,37 @@ class Status(Case):
         self.assertIn("2 queued  1 unknown", lines)
         self.assertIn("fire drill, by ann", self.out)
         self.assertIn("smmqd 9.9, pid 7, up 1min", self.out)
+
+    def test_token_ends(self):
+        self.fake({"STATUS": self.status(account={"token_until_ms": 3600000, "next_due_ms": 7200000})})
+        self.expect(0, "status")
+        self.assertRegex(self.out, "the token of account brand ends .*; the next post would fail at .*smmq account login brand")
+
+    def test_login(self):
+        states = [{"state": "ready", "session_ms": 0}, {"state": "ready", "session_ms": 5, "remote_name": "brand.example"}]
+
+        def reply(number, line):
+            if line.startswith("ACCOUNTS"):
+                return data({"name": "brand", **(states.pop(0) if len(states) > 1 else states[0])}) + ok({"count": 1})
+            return ok({"account": "brand", "url": "https://x.example/authorize?state=s"} if "redirect" in line else {"account": "brand"})
+
+        fake = self.fake(reply)
+        self.expect(0, "account", "login", "brand", stdin="http://127.0.0.1:8765/?code=c&state=s\n")
+        self.assertEqual(self.out, "https://x.example/authorize?state=s\n")
+        self.assertIn("brand is logged in as brand.example.", self.err)
+        self.assertEqual([line for line in fake.lines if line.startswith("LOGIN")], [
+            'LOGIN {"account":"brand","redirect":"http://127.0.0.1:8765/"}',
+            'LOGIN {"account":"brand","answer":"http://127.0.0.1:8765/?code=c&state=s"}'])
+        self.expect(0, "account", "login", "brand", "--redirect", "https://here.example/cb", stdin="")
+        self.assertIn("--answer", self.err)
+        self.assertEqual(fake.lines[-1], 'LOGIN {"account":"brand","redirect":"https://here.example/cb"}')
+        self.expect(64, "account", "brand", "--answer", "x")
+
+    def test_login_refused(self):
+        self.fake(lambda number, line: data({"name": "brand", "state": "paused", "reason": "the login was refused"}) + ok({"count": 1})
+                  if line.startswith("ACCOUNTS") else ok({"account": "brand"}))
+        self.expect(65, "account", "login", "brand", "--answer", "c0de")
+        self.assertIn("brand: the login was refused", self.err)
 
     def test_account(self):
         row = {"name": "brand", "platform": "outbox", "zone": "UTC", "state": "ready", "queued": 1}

@@ -425,6 +425,7 @@ def test_everything_a_post_may_have():
     check("none of the accounts" in d.fails(65, "add", "-a", "brand", "--at", "+1h", "--set", "Visibility=unlisted", "x"), "another platform's")
     check("Visibility" in d.fails(65, "add", "-a", "social", "--at", "+1h", "--set", "Visibilty=unlisted", "x"), "those there are")
     check("unlisted" in d.fails(65, "add", "-a", "social", "--at", "+1h", "--set", "Visibility=secret", "x"), "its words")
+    check("unlisted" in d.fails(65, "add", "-a", "social", "--at", "+1h", "--set", "Visibility=connections", "x"), "another platform's word")
     check("brand" in d.fails(65, "add", "-a", "social", "--at", "+1h", "--set", "brand:Visibility=unlisted", "x"), "not among the accounts")
     eq(d.show(d.run("add", "-a", "social,brand", "--at", "+1h", "--set", "Visibility=unlisted", "x"))["settings"], {"Visibility": "unlisted"})
     d.run("add", "-a", "social,brand", "--at", "+1h", "--set", "social:Visibility=unlisted", "x")

@@ -208,6 +208,46 @@ static void test_passing_failure(void **state)
 	assert_true(a.session_ms == now_ms);
 }
 
+/* A token is refreshed in time though nothing is to be posted; a refresh that fails in passing is tried again later. */
+static void test_planned_refresh(void **state)
+{
+	static const char *const bodies[] = { "busy", "{\"access_token\":\"t-2\",\"refresh_token\":\"r-2\",\"expires_in\":7200}" };
+	static const int64_t ahead_ms[] = { 97 * 60 * 1000, 61 * 60 * 1000, 97 * 60 * 1000 };
+	struct house *h = *state;
+	finish(h, "{\"data\":{\"id\":\"42\",\"username\":\"brand\"}}");
+	unsigned before = sent_count;
+	now_ms += 60 * 60 * 1000;
+	house_run(h);
+	assert_int_equal(sent_count, before);
+	now_ms -= 60 * 60 * 1000;
+	for (unsigned i = 0; i < 3; i++) {
+		now_ms += ahead_ms[i];
+		house_run(h);
+		assert_int_equal(sent_count, before + 1 + i);
+		answer(i > 0 ? 200 : 503, bodies[i > 0]);
+		house_run(h);
+	}
+	struct account a = account_of(h);
+	assert_null(a.pause_reason);
+	assert_string_equal(value_of(&a, "access"), "t-2");
+}
+
+/* A person who has to log in again is told in time. */
+static void test_until(void **state)
+{
+	static char name[] = "access_until_ms", access[] = "access", text[] = "1900000360000", token[] = "t", refresh[] = "refresh_until_ms",
+	            later[] = "1900000990000", had[] = "refresh";
+	struct house *h = *state;
+	struct value values[] = { { .name = access, .text = token }, { .name = name, .text = text }, { .name = refresh, .text = later },
+	                          { .name = had, .text = token } };
+	struct account a = { .values = values, .value_count = 2 };
+	const struct conf_account *conf = conf_account_find(h->conf, "xx");
+	assert_true(token_until_ms(&h->w->arena, conf, &a) == 1900000360000);
+	a.value_count = 4;
+	assert_true(token_until_ms(&h->w->arena, conf, &a) == 1900000990000);
+	assert_true(token_until_ms(&h->w->arena, conf_account_find(h->conf, "sky"), &a) == 0);
+}
+
 /* An answer that comes while a session is under way is used by the next one, which follows at once. */
 static void test_behind_a_session(void **state)
 {
@@ -276,6 +316,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_other_profile, login_setup, login_teardown),
 		cmocka_unit_test_setup_teardown(test_refused_code, login_setup, login_teardown),
 		cmocka_unit_test_setup_teardown(test_passing_failure, login_setup, login_teardown),
+		cmocka_unit_test_setup_teardown(test_planned_refresh, login_setup, login_teardown),
+		cmocka_unit_test_setup_teardown(test_until, login_setup, login_teardown),
 		cmocka_unit_test_setup_teardown(test_behind_a_session, login_setup, login_teardown),
 		cmocka_unit_test_setup_teardown(test_wrong_answers, login_setup, login_teardown),
 		cmocka_unit_test_setup_teardown(test_twice, login_setup, login_teardown),

@@ -377,7 +377,8 @@ static const struct plat_option options[] = {
 };
 
 static const struct plat_need needs[] = {
-	{ "access_token", "token", "holds no access token; write access_token=... (and client_id, client_secret, refresh_token to renew it)" },
+	{ "access_token", "token client_id", "holds no access token; write a line access_token=..., or the lines client_id= and client_secret= of "
+	  "the app to log in with" },
 };
 
 const struct plat plat_linkedin = {

@@ -16,11 +16,23 @@
 #define VIDEO_MAX_BYTES (500 * INT64_C(1000000))
 #define DOCUMENT_MAX_BYTES (100 * INT64_C(1000000))
 
+/* Posts of an organisation take other permissions, and are looked for with those. */
+static const struct oauth organization_oauth = {
+	.platform = "linkedin", .client_id_name = "client_id",
+	.authorize_url = "https://www.linkedin.com/oauth/v2/authorization", .scope_separator = " ",
+	.scopes = "openid profile w_organization_social r_organization_social",
+	.code = { .url = "https://www.linkedin.com/oauth/v2/accessToken", .grant_type = "authorization_code" },
+	.refresh = { .url = "https://www.linkedin.com/oauth/v2/accessToken", .grant_type = "refresh_token",
+	             .token_name = "refresh_token" },
+	.life_ms = 60 * 24 * 3600 * INT64_C(1000),
+};
+
 /* Contract 1.5. A token that is new may be refused for some seconds: the engine's next try finds it good. */
 const struct oauth linkedin_oauth = {
 	.platform = "linkedin", .client_id_name = "client_id",
 	.authorize_url = "https://www.linkedin.com/oauth/v2/authorization", .scope_separator = " ",
 	.scopes = "openid profile w_member_social",
+	.option = "Author", .other = &organization_oauth,
 	.code = { .url = "https://www.linkedin.com/oauth/v2/accessToken", .grant_type = "authorization_code" },
 	.refresh = { .url = "https://www.linkedin.com/oauth/v2/accessToken", .grant_type = "refresh_token",
 	             .token_name = "refresh_token" },

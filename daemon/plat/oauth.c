@@ -36,7 +36,7 @@ const struct oauth *oauth_of(const struct oauth *o, const struct plat_account *a
 
 	while (o && o->option) {
 		word = plat_option(account, o->option);
-		if (!word || strcmp(word, o->word))
+		if (!word || (o->word && strcmp(word, o->word)))
 			break;
 		o = o->other;
 	}

@@ -47,7 +47,8 @@ struct oauth {
 	int64_t min_age_ms;          /* a younger token is not refreshed (Meta: a day) */
 	const char *const *error_words;   /* errors of the refresh that end the grant, besides the standard's; NULL-terminated */
 	bool (*passing)(const struct wire_answer *answer);   /* whether a refusal passes by itself, whatever its status */
-	/* A platform with more than one kind of login: where the account's option has this word, the next row counts. */
+	/* A platform with more than one kind of login: where the account's option has this word (NULL: any),
+	 * the next row counts. */
 	const char *option, *word;
 	const struct oauth *other;
 };

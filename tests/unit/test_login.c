@@ -56,6 +56,10 @@ static int login_setup(void **state)
 	write_text(h, "app", "client_id=app-7\n");
 	(void)snprintf(text, sizeof text, "[Account]\nPlatform=x\nCredential=%s/app\n", h->w->directory);
 	write_text(h, "accounts.d/xx.conf", text);
+	(void)snprintf(text, sizeof text, "[Account]\nPlatform=linkedin\nCredential=%s/app\n", h->w->directory);
+	write_text(h, "accounts.d/li.conf", text);
+	(void)snprintf(text + strlen(text), sizeof text - strlen(text), "[Platform]\nAuthor=urn:li:organization:7\n");
+	write_text(h, "accounts.d/lo.conf", text);
 	const struct conf *conf = house_conf(h);
 	conf_unref(h->conf);
 	h->conf = conf;
@@ -67,10 +71,10 @@ static int login_setup(void **state)
 
 static int login_teardown(void **state)
 {
-	static const char *const files[] = { "accounts.d/xx.conf", "app" };
+	static const char *const files[] = { "accounts.d/xx.conf", "accounts.d/li.conf", "accounts.d/lo.conf", "app" };
 	struct house *h = *state;
 	char path[200];
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
 		(void)snprintf(path, sizeof path, "%s/%s", h->w->directory, files[i]);
 		(void)unlink(path);
 	}
@@ -232,6 +236,16 @@ static void test_planned_refresh(void **state)
 	assert_string_equal(value_of(&a, "access"), "t-2");
 }
 
+/* What is asked for is what the account needs. */
+static void test_scopes(void **state)
+{
+	struct house *h = *state;
+	struct half member = begin_login(h, "li", REDIRECT), organization = begin_login(h, "lo", REDIRECT);
+	assert_int_equal(member.rc, 0);
+	assert_non_null(strstr(member.out, "&scope=openid%20profile%20w_member_social&"));
+	assert_non_null(strstr(organization.out, "&scope=openid%20profile%20w_organization_social%20r_organization_social&"));
+}
+
 /* A person who has to log in again is told in time. */
 static void test_until(void **state)
 {
@@ -317,6 +331,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_refused_code, login_setup, login_teardown),
 		cmocka_unit_test_setup_teardown(test_passing_failure, login_setup, login_teardown),
 		cmocka_unit_test_setup_teardown(test_planned_refresh, login_setup, login_teardown),
+		cmocka_unit_test_setup_teardown(test_scopes, login_setup, login_teardown),
 		cmocka_unit_test_setup_teardown(test_until, login_setup, login_teardown),
 		cmocka_unit_test_setup_teardown(test_behind_a_session, login_setup, login_teardown),
 		cmocka_unit_test_setup_teardown(test_wrong_answers, login_setup, login_teardown),

@@ -15,22 +15,12 @@
 #include <png.h>
 #include <webp/decode.h>
 
+#include "daemon/io/image_probe.h"
 #include "proto/status.h"
-
-#define HEAD_BYTES 4096
-
-struct probe {
-	int fd;
-	unsigned char head[HEAD_BYTES];
-	size_t head_len;
-	uint32_t width, height;
-	bool io_failed;
-	off_t at;                      /* of the next byte for a library that reads by itself */
-};
 
 /* ---- reading ---- */
 
-static size_t probe_read(struct probe *p, void *out, size_t len)
+size_t probe_read(struct probe *p, void *out, size_t len)
 {
 	size_t done = 0;
 
@@ -178,44 +168,14 @@ static bool probe_webp(struct probe *p)
 	return true;
 }
 
-/* ---- MP4: a first box "ftyp" that names a brand of that family. Still pictures (AVIF, HEIC) use the same box. ---- */
-
-static const char mp4_brands[][5] = {
-	"isom", "iso2", "iso3", "iso4", "iso5", "iso6", "mp41", "mp42", "avc1", "M4V ",
-	"M4VH", "M4VP", "MSNV", "dash", "mmp4", "f4v ", "3gp4", "3gp5", "3gp6",
-};
-static const char still_brands[][5] = {
-	"avif", "avis", "heic", "heix", "heim", "heis", "hevc", "mif1", "msf1", "crx ",
-};
-
-static bool brand_in(const unsigned char *brand, const char (*list)[5], size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (memcmp(brand, list[i], 4) == 0)
-			return true;
-	return false;
-}
-
-static bool probe_mp4(struct probe *p)
-{
-	const unsigned char *h = p->head;
-	size_t size;
-
-	if (p->head_len < 16)
-		return false;
-	size = (size_t)h[0] << 24 | (size_t)h[1] << 16 | (size_t)h[2] << 8 | h[3];
-	if (size < 16 || brand_in(h + 8, still_brands, sizeof still_brands / sizeof still_brands[0]))
-		return false;
-	if (size > p->head_len)
-		size = p->head_len;
-	/* The major brand at 8, its version at 12, then the compatible ones. */
-	for (size_t at = 8; at + 4 <= size; at += at == 8 ? 8 : 4)
-		if (brand_in(h + at, mp4_brands, sizeof mp4_brands / sizeof mp4_brands[0]))
-			return true;
-	return false;
-}
-
 /* ---- which one ---- */
+
+/* Its first bytes are proof enough. */
+static bool probe_any(struct probe *p)
+{
+	(void)p;
+	return true;
+}
 
 static const struct {
 	const char *mime;
@@ -228,7 +188,15 @@ static const struct {
 	{ "image/jpeg", 0, 3, "\xff\xd8\xff", probe_jpeg, true },
 	{ "image/gif", 0, 4, "GIF8", probe_gif, true },
 	{ "image/webp", 8, 4, "WEBP", probe_webp, true },
+	{ "video/quicktime", 4, 8, "ftypqt  ", probe_any, false },
 	{ "video/mp4", 4, 4, "ftyp", probe_mp4, false },
+	{ "video/quicktime", 4, 4, "moov", probe_movie, false },
+	{ "video/quicktime", 4, 4, "mdat", probe_movie, false },
+	{ "video/quicktime", 4, 4, "wide", probe_movie, false },
+	{ "video/quicktime", 4, 4, "free", probe_movie, false },
+	{ "video/quicktime", 4, 4, "skip", probe_movie, false },
+	{ "video/webm", 0, 4, "\x1a\x45\xdf\xa3", probe_webm, false },
+	{ "application/pdf", 0, 5, "%PDF-", probe_any, false },
 };
 
 int image_probe(int fd, char *mime, size_t mime_size, uint32_t *width, uint32_t *height)

@@ -3,7 +3,7 @@ daemon_libio_a_SOURCES = \
 	%D%/clock.c %D%/clock.h \
 	%D%/file.c %D%/file.h %D%/file_pool.h %D%/file_publish.c %D%/file_sink.c \
 	%D%/http.c %D%/http.h %D%/http_request.c %D%/http_transfer.c %D%/http_transfer.h \
-	%D%/image.c %D%/image.h \
+	%D%/image.c %D%/image.h %D%/image_probe.h %D%/image_video.c \
 	%D%/loop.c %D%/loop.h \
 	%D%/notify.c %D%/notify.h \
 	%D%/rng.c %D%/rng.h \

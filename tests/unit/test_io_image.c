@@ -22,7 +22,7 @@ struct sample {
 	size_t len;
 };
 
-static struct sample png, jpeg, gif, webp;
+static struct sample png, jpeg, gif, webp, movie, webm;
 
 static void sample_add(struct sample *s, const void *data, size_t len)
 {
@@ -146,6 +146,8 @@ static int make_samples(void **state)
 	make_jpeg();
 	make_gif();
 	make_webp();
+	sample_add(&movie, "\0\0\0\10wide\0\0\0\1mdat\0\0\0\0\0\0\0\24abcd\0\0\0\24moov\0\0\0\14mvhdabcd", 48);
+	sample_add(&webm, "\032\105\337\243\213\102\206\201\1\102\202\204webm", 16);
 	return 0;
 }
 
@@ -158,6 +160,8 @@ static void whole_images(void **state)
 	expect(jpeg.data, jpeg.len, "image/jpeg", 20, 33);
 	expect(gif.data, gif.len, "image/gif", 15, 4);
 	expect(webp.data, webp.len, "image/webp", 24, 18);
+	expect(movie.data, movie.len, "video/quicktime", 0, 0);
+	expect(webm.data, webm.len, "video/webm", 0, 0);
 }
 
 static void cut_headers_are_octets(void **state)
@@ -189,12 +193,12 @@ static void damaged_headers_are_octets(void **state)
 /* Whatever a byte is changed to, the answer is a kind and nothing ends the program. */
 static void every_damage_is_survived(void **state)
 {
-	struct sample *all[] = { &png, &jpeg, &gif, &webp };
+	struct sample *all[] = { &png, &jpeg, &gif, &webp, &movie, &webm };
 	char mime[64];
 	uint32_t w, h;
 
 	(void)state;
-	for (size_t k = 0; k < 4; k++) {
+	for (size_t k = 0; k < sizeof all / sizeof all[0]; k++) {
 		size_t head = all[k]->len < 200 ? all[k]->len : 200;
 
 		for (size_t i = 0; i < head; i++) {
@@ -238,6 +242,59 @@ static void videos_by_their_brand(void **state)
 	expect("\0\0\0\20ftypisom", 12, OCTETS, 0, 0);
 }
 
+/* Movies of QuickTime, with the box that names the family and, older, without. */
+static void movies_by_their_boxes(void **state)
+{
+	static const struct {
+		const char *data, *mime;
+		size_t len;
+	} rows[] = {
+		{ "\0\0\0\24ftypqt  \0\0\2\0qt  \0\0\0\10wide", "video/quicktime", 28 },
+		{ "\0\0\0\24ftypqt  \0\0\2\0mp42\0\0\0\10wide", "video/quicktime", 28 },
+		{ "\0\0\0\24moov\0\0\0\14mvhdabcd", "video/quicktime", 20 },
+		{ "\0\0\0\10wide\0\0\0\14mdatabcd\0\0\0\24moov\0\0\0\14mvhdabcd", "video/quicktime", 40 },
+		{ "\0\0\0\1mdat\0\0\0\0\0\0\0\24abcd\0\0\0\24moov\0\0\0\14mvhdabcd", "video/quicktime", 40 },
+		{ "\0\0\0\10wide\0\0\0\14mdatabcd", OCTETS, 20 },
+		{ "\0\0\0\1mdat\377\377\377\377\377\377\377\377abcd", OCTETS, 20 },
+		{ "\0\0\0\1mdat\0\0\0\0\0\0\0\0abcd", OCTETS, 20 },
+		{ "\0\0\0\0wide\0\0\0\0wide", OCTETS, 16 },
+		{ "\0\0\0\24moov\0\0\0\14mvhd", OCTETS, 16 },
+		{ "The moov is a word, and free", OCTETS, 28 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		expect(rows[i].data, rows[i].len, rows[i].mime, 0, 0);
+}
+
+static void webm_by_its_document_type(void **state)
+{
+	static const struct {
+		const char *data, *mime;
+		size_t len;
+	} rows[] = {
+		{ "\032\105\337\243\213\102\206\201\1\102\202\204webm", "video/webm", 16 },
+		{ "\032\105\337\243\215\102\206\201\1\102\202\206webm\0\0", "video/webm", 18 },
+		{ "\032\105\337\243\1\0\0\0\0\0\0\7\102\202\204webm", "video/webm", 19 },
+		{ "\032\105\337\243\217\102\206\201\1\102\202\210matroska", OCTETS, 20 },
+		{ "\032\105\337\243\213\102\206\201\1\102\202\204web", OCTETS, 15 },
+		{ "\032\105\337\243\204\102\206\201\1\102\202\204webm", OCTETS, 16 },
+		{ "\032\105\337\243\213\102\206\1\177\377\377\377\377\377\377", OCTETS, 16 },
+		{ "\032\105\337\243\0", OCTETS, 5 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		expect(rows[i].data, rows[i].len, rows[i].mime, 0, 0);
+}
+
+static void documents(void **state)
+{
+	(void)state;
+	expect("%PDF-1.7\n%\342\343\317\323\n", 15, "application/pdf", 0, 0);
+	expect("%PDF is a kind of file", 22, OCTETS, 0, 0);
+}
+
 static void unreadable_is_an_error(void **state)
 {
 	char mime[64];
@@ -255,6 +312,9 @@ int main(void)
 		cmocka_unit_test(damaged_headers_are_octets),
 		cmocka_unit_test(every_damage_is_survived),
 		cmocka_unit_test(videos_by_their_brand),
+		cmocka_unit_test(movies_by_their_boxes),
+		cmocka_unit_test(webm_by_its_document_type),
+		cmocka_unit_test(documents),
 		cmocka_unit_test(unreadable_is_an_error),
 	};
 

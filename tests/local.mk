@@ -65,6 +65,7 @@ unit_tests = \
 	%D%/unit/test_engine \
 	%D%/unit/test_login \
 	%D%/unit/test_graph \
+	%D%/unit/test_io_ffprobe \
 	%D%/unit/test_io_file \
 	%D%/unit/test_io_http \
 	%D%/unit/test_io_image \

@@ -1,6 +1,7 @@
 noinst_LIBRARIES += daemon/libio.a
 daemon_libio_a_SOURCES = \
 	%D%/clock.c %D%/clock.h \
+	%D%/ffprobe.c %D%/ffprobe.h %D%/ffprobe_read.c \
 	%D%/file.c %D%/file.h %D%/file_pool.h %D%/file_publish.c %D%/file_sink.c \
 	%D%/http.c %D%/http.h %D%/http_request.c %D%/http_transfer.c %D%/http_transfer.h \
 	%D%/image.c %D%/image.h %D%/image_probe.h %D%/image_video.c \

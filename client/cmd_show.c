@@ -20,9 +20,11 @@ static void field(struct out *o, const char *indent, const char *name, const cha
 
 static void show_media(struct out *o, const struct json *list)
 {
+	static const char *const codecs[] = { "video_codec", "audio_codec" };
+
 	for (const struct json *m = json_first(list); m; m = json_next(m)) {
 		const char *name = json_get_text(m, "name"), *mime = json_get_text(m, "mime"), *alt = json_get_text(m, "alt");
-		int64_t size = 0, width = 0, height = 0;
+		int64_t size = 0, width = 0, height = 0, duration_ms = 0;
 		char bytes[64];
 
 		out_fmt(o, "  media      ");
@@ -31,10 +33,18 @@ static void show_media(struct out *o, const struct json *list)
 		out_text(o, mime);
 		if (json_get_int(m, "width", &width) == 0 && json_get_int(m, "height", &height) == 0 && width > 0)
 			out_fmt(o, " %" PRId64 "x%" PRId64, width, height);
+		if (json_get_int(m, "duration_ms", &duration_ms) == 0 && duration_ms > 0)
+			out_fmt(o, " %" PRId64 ".%03" PRId64 "s", duration_ms / 1000, duration_ms % 1000);
+		for (size_t i = 0; i < sizeof codecs / sizeof *codecs; i++)
+			if (json_get_text(m, codecs[i])) {
+				out_fmt(o, " ");
+				out_text(o, json_get_text(m, codecs[i]));
+			}
 		if (json_get_int(m, "size", &size) == 0)
 			out_fmt(o, " %s", unit_size_format(size, bytes, sizeof bytes));
 		out_fmt(o, "\n");
 		field(o, "  ", "  alt", alt && *alt ? alt : "(none)");
+		field(o, "  ", "  unknown", json_get_text(m, "unknown"));
 	}
 }
 

@@ -290,6 +290,9 @@ static int app_build_io(struct app *a)
 	rc = files_new(a->loop, media, &a->files);
 	if (rc < 0)
 		return app_fail("the media directory below StateDirectory= cannot be used", rc);
+	rc = ffprobe_new(a->loop, FFPROBE_LIMIT_MS, &a->ffprobe);
+	if (rc < 0)
+		return rc;
 	const struct http_options http = { .ca_file = a->conf->ca_file, .proxy = a->conf->proxy, .user_agent = "smmqd/" PACKAGE_VERSION,
 	                                   .address_family = (int)a->conf->address_family,
 	                                   .max_in_flight = 2 * (unsigned)a->conf->max_in_flight + 64 };
@@ -313,7 +316,7 @@ static int app_build_core(struct app *a)
 	const struct engine_parts engine = { .loop = a->loop, .turns = a->turns, .http = a->http, .files = a->files };
 	rc = engine_new(&engine, &a->engine);
 	if (rc == 0)
-		rc = media_new(a->files, a->turns, a->engine, &a->media);
+		rc = media_new(a->files, a->ffprobe, a->turns, a->engine, &a->media);
 	if (rc < 0)
 		return rc;
 	engine_conf(a->engine, a->conf);
@@ -351,6 +354,7 @@ static void app_tear_down(struct app *a)
 	server_free(a->server);
 	cmd_free(a->cmd);
 	turns_free(a->turns);
+	ffprobe_free(a->ffprobe);
 	media_free(a->media);
 	engine_free(a->engine);
 	http_free(a->http);

@@ -6,6 +6,7 @@
 #include "daemon/cmd.h"
 #include "daemon/engine.h"
 #include "daemon/guard.h"
+#include "daemon/io/ffprobe.h"
 #include "daemon/io/file.h"
 #include "daemon/io/http.h"
 #include "daemon/io/loop.h"
@@ -25,6 +26,7 @@ struct app {
 	struct turns *turns;
 	struct http *http;
 	struct files *files;
+	struct ffprobe *ffprobe;
 	struct engine *engine;
 	struct media_room *media;
 	struct cmd *cmd;

@@ -225,6 +225,7 @@ static int add_times(struct cmd_call *c, struct add *a)
 		if (!add_late(c, conf, target) || !add_expires(c, conf->time_zone, target))
 			return 0;
 		cmd_note(&a->list[i].notes, warning);
+		cmd_note(&a->list[i].notes, cmd_media_note(c, a->list[i].content));
 		int rc = cmd_pace(c, conf, &a->list[i].account, target, &a->list[i].notes);
 		if (rc != 1)
 			return rc;

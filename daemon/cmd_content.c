@@ -58,8 +58,8 @@ int cmd_content_file(struct cmd_call *c, const struct json *v, struct media *out
 		return rc;
 	if (alt != NULL && strlen(alt) > JOB_MAX_TEXT_BYTES)
 		return too_much(c, "an alt text has too many bytes", JOB_MAX_TEXT_BYTES);
-	*out = (struct media){ .sha256 = arena_strdup(c->arena, id), .alt = arena_strdup(c->arena, alt), .mime = b.mime,
-	                       .size_bytes = b.size_bytes, .width = b.width, .height = b.height };
+	*out = (struct media){ .sha256 = arena_strdup(c->arena, id), .alt = arena_strdup(c->arena, alt) };
+	store_blob_media(&b, out);
 	out->name = arena_strdup(c->arena, name != NULL ? name : id);
 	return 1;
 }
@@ -273,6 +273,19 @@ int cmd_check(struct cmd_call *c, const struct conf_account *conf, const struct 
 	struct plat_in in = { .arena = c->arena, .account = &view, .account_values = &values, .content = content, .now_ms = c->now_ms };
 	conf->plat->check(&in, report);
 	return c->arena->error;
+}
+
+/* Of the first file of which not all is known; the others are in the answers of PUT and SHOW. */
+const char *cmd_media_note(struct cmd_call *c, const struct content *content)
+{
+	for (size_t i = 0; i < content->part_count; i++)
+		for (size_t k = 0; k < content->parts[i].media_count; k++) {
+			const struct media *m = &content->parts[i].media[k];
+			const char *unknown = job_media_unknown(m);
+			if (unknown != NULL)
+				return arena_fmt(c->arena, "%.100s: what a platform limits of it cannot all be checked: %s", m->name, unknown);
+		}
+	return NULL;
 }
 
 void cmd_write_finding(struct cmd_call *c, const struct conf_account *conf, const struct plat_finding *f)

@@ -146,6 +146,8 @@ int cmd_pace(struct cmd_call *c, const struct conf_account *conf, const struct a
 /* Preflight of a target's content: fills report; the caller looks at finding_count. 0 or negative. */
 int cmd_check(struct cmd_call *c, const struct conf_account *conf, const struct account *account, const struct content *content,
               struct plat_report *report);
+/* What people should know of its media, in the arena; NULL: nothing. */
+const char *cmd_media_note(struct cmd_call *c, const struct content *content);
 void cmd_write_finding(struct cmd_call *c, const struct conf_account *conf, const struct plat_finding *f);
 
 /* ---- views ---- */

@@ -117,10 +117,7 @@ static void write_media(struct cmd_call *c, const char *key, const struct media 
 		jw_str(&c->w, "id", list[i].sha256);
 		jw_str(&c->w, "alt", list[i].alt);
 		jw_str(&c->w, "name", list[i].name);
-		jw_str(&c->w, "mime", list[i].mime);
-		jw_int(&c->w, "size", (int64_t)list[i].size_bytes);
-		jw_int(&c->w, "width", (int64_t)list[i].width);
-		jw_int(&c->w, "height", (int64_t)list[i].height);
+		job_media_json(&c->w, &list[i]);
 		jw_end(&c->w);
 	}
 	jw_end(&c->w);

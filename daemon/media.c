@@ -1,4 +1,5 @@
-/* media.c: the way of an upload: pieces -> sink in the pool -> file under its hash -> a turn records it and replies. A file is never
+/* media.c: the way of an upload: pieces -> sink in the pool -> file under its hash -> ffprobe, where it is a video -> a turn records it
+ * and replies. A file is never
  * removed while an upload is being named, since it might be the same one. */
 #include "daemon/media.h"
 
@@ -7,6 +8,7 @@
 #include <string.h>
 
 #include "daemon/engine.h"
+#include "daemon/io/ffprobe.h"
 #include "daemon/io/file.h"
 #include "daemon/log.h"
 #include "daemon/queue.h"
@@ -24,10 +26,12 @@ struct media_put {
 	int status;                      /* how it ended */
 	bool finishing, waiting;         /* waiting: to be finished when no removal is under way */
 	struct file_info info;
+	struct ffprobe_info video;       /* zeroed for what is none */
 };
 
 struct media_room {
 	struct files *files;
+	struct ffprobe *ffprobe;
 	struct turns *turns;
 	struct media_put *puts;
 	unsigned removing;
@@ -49,6 +53,63 @@ static void put_free(struct media_put *p)
 
 /* ---- recording ---- */
 
+/* What has no picture that moves is no video, whatever its container's first bytes say. */
+static const char *mime_of(const struct media_put *p)
+{
+	static const struct { const char *video, *audio; } kinds[] = {
+		{ "video/mp4", "audio/mp4" }, { "video/quicktime", "audio/mp4" }, { "video/webm", "audio/webm" },
+	};
+	bool sound_alone = p->video.audio_codec[0] != '\0' && p->video.video_codec[0] == '\0';
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && sound_alone; i++)
+		if (strcmp(kinds[i].video, p->info.mime) == 0)
+			return kinds[i].audio;
+	return p->info.mime;
+}
+
+static char *some_text(struct arena *a, const char *text)
+{
+	return *text != '\0' ? arena_strdup(a, text) : NULL;
+}
+
+static void fill_blob(struct arena *a, const struct media_put *p, struct blob *b)
+{
+	const struct file_info *f = &p->info;
+	const struct ffprobe_info *v = &p->video;
+	b->mime = arena_strdup(a, mime_of(p));
+	b->size_bytes = f->size_bytes;
+	b->width = v->width != 0 ? v->width : f->width;
+	b->height = v->height != 0 ? v->height : f->height;
+	b->duration_ms = v->duration_ms;
+	b->frame_milli = v->frame_milli;
+	b->bit_rate = v->duration_ms > 0 && f->size_bytes <= INT64_MAX / 8000 ? f->size_bytes * 8000 / (uint64_t)v->duration_ms : 0;
+	b->video_codec = some_text(a, v->video_codec);
+	b->audio_codec = some_text(a, v->audio_codec);
+	b->audio_channels = v->audio_channels;
+	b->audio_hz = v->audio_hz;
+	b->unprobed = some_text(a, v->why);
+}
+
+static int stored_reply(struct turn *t, const struct media_put *p, const struct blob *b)
+{
+	struct media m = { .sha256 = NULL };
+	struct buf out = BUF_INIT(16384);
+	struct json_writer w;
+	store_blob_media(b, &m);
+	buf_add_str(&out, "OK ");
+	jw_init(&w, &out);
+	jw_object(&w, NULL);
+	jw_str(&w, "id", p->info.sha256);
+	jw_str(&w, "name", p->name);
+	job_media_json(&w, &m);
+	jw_end(&w);
+	buf_add_char(&out, '\n');
+	int rc = buf_error(&out);
+	if (rc == 0)
+		turn_reply(t, p->conn, out.data, out.len);
+	buf_done(&out);
+	return rc;
+}
+
 static int stored_turn(struct turn *t, void *input)
 {
 	const struct media_put *p = input;
@@ -59,10 +120,7 @@ static int stored_turn(struct turn *t, void *input)
 		memset(&b, 0, sizeof b);
 	else if (rc < 0)
 		return rc;
-	b.mime = arena_strdup(t->arena, f->mime);
-	b.size_bytes = f->size_bytes;
-	b.width = f->width;
-	b.height = f->height;
+	fill_blob(t->arena, p, &b);
 	if (b.refs == 0) {
 		b.unused_ms = t->now_ms;
 		rc = store_blob_plan(t->txn, f->sha256, t->now_ms + QUEUE_MEDIA_UNUSED_MS);
@@ -70,27 +128,10 @@ static int stored_turn(struct turn *t, void *input)
 		if (rc < 0)
 			return rc;
 	}
+	if (t->arena->error < 0)
+		return t->arena->error;
 	rc = store_blob_put(t->txn, f->sha256, &b);
-	if (rc < 0)
-		return rc;
-	struct buf out = BUF_INIT(16384);
-	struct json_writer w;
-	buf_add_str(&out, "OK ");
-	jw_init(&w, &out);
-	jw_object(&w, NULL);
-	jw_str(&w, "id", f->sha256);
-	jw_str(&w, "name", p->name);
-	jw_int(&w, "size", (int64_t)f->size_bytes);
-	jw_str(&w, "mime", f->mime);
-	jw_int(&w, "width", f->width);
-	jw_int(&w, "height", f->height);
-	jw_end(&w);
-	buf_add_char(&out, '\n');
-	rc = buf_error(&out);
-	if (rc == 0)
-		turn_reply(t, p->conn, out.data, out.len);
-	buf_done(&out);
-	return rc;
+	return rc < 0 ? rc : stored_reply(t, p, &b);
 }
 
 static void stored_failed(void *input, int status)
@@ -114,17 +155,35 @@ static void stored_free(void *input)
 	put_end(input);
 }
 
+static void put_record(void *ctx, const struct ffprobe_info *video)
+{
+	struct media_put *p = ctx;
+	if (video != NULL)
+		p->video = *video;
+	p->status = -ST_BUSY;
+	if (turns_submit(p->room->turns, stored_turn, stored_failed, stored_free, p, sizeof *p) == 0)
+		p->status = 0;
+}
+
 static void sink_done(void *ctx, int error, const struct file_info *info)
 {
 	struct media_put *p = ctx;
-	p->status = error < 0 ? error : -ST_BUSY;
+	char path[4096];
+	p->status = error;
 	if (error < 0) {
 		put_end(p);
 		return;
 	}
 	p->info = *info;
-	if (turns_submit(p->room->turns, stored_turn, stored_failed, stored_free, p, sizeof *p) == 0)
-		p->status = 0;
+	if (!ffprobe_takes(info->mime)) {
+		put_record(p, NULL);
+		return;
+	}
+	int rc = ffprobe_ask(p->room->ffprobe, files_path(p->room->files, info->sha256, path, sizeof path), info->mime, put_record, p);
+	if (rc < 0) {
+		p->status = rc;
+		put_end(p);
+	}
 }
 
 static int put_finish(struct media_put *p)
@@ -274,12 +333,13 @@ static void media_unused(void *ctx, const char *sha256)
 		removed(m, 0);
 }
 
-int media_new(struct files *files, struct turns *turns, struct engine *engine, struct media_room **out)
+int media_new(struct files *files, struct ffprobe *ffprobe, struct turns *turns, struct engine *engine, struct media_room **out)
 {
 	struct media_room *m = calloc(1, sizeof *m);
 	if (m == NULL)
 		return -ST_NO_MEMORY;
 	m->files = files;
+	m->ffprobe = ffprobe;
 	m->turns = turns;
 	engine_on_unused_media(engine, media_unused, m);
 	*out = m;

@@ -9,11 +9,12 @@
 #include "daemon/turn.h"
 
 struct files;
+struct ffprobe;
 struct engine;
 struct media_room;
 struct media_put;
 
-int media_new(struct files *files, struct turns *turns, struct engine *engine, struct media_room **out);
+int media_new(struct files *files, struct ffprobe *ffprobe, struct turns *turns, struct engine *engine, struct media_room **out);
 void media_free(struct media_room *m);
 
 /* A file of exactly size bytes under the name the client gave. more(ctx, status) is called when data may follow or, negative, when a

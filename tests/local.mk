@@ -27,6 +27,7 @@ slow_tests = \
 	%D%/fault/test_cuts.py \
 	%D%/fault/test_faults.py \
 	%D%/cli/test_outbox.py \
+	%D%/cli/test_media.py \
 	%D%/cli/test_start.py \
 	%D%/cli/test_pace.py \
 	%D%/cli/test_care.py \
@@ -121,6 +122,7 @@ EXTRA_DIST += \
 	%D%/cli/test_public.py \
 	%D%/cli/test_restore.py \
 	%D%/cli/test_service.py \
+	%D%/cli/test_media.py \
 	%D%/cli/test_start.py \
 	%D%/cli/test_tools.py \
 	%D%/cli/test_upgrade.py \

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "daemon/io/loop.h"
@@ -241,6 +242,9 @@ static int spawn(struct ask *a)
 
 	if (n < 0 || (size_t)n >= sizeof path)
 		return UV_ENAMETOOLONG;
+	/* Libraries leave descriptors open over exec(3): LMDB that of the store's data. */
+	if (close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
+		return -errno;
 	memcpy(argv, args, sizeof argv);         /* exec(3) takes them without const and changes nothing */
 	return uv_spawn(a->room->uv, &a->process, &options);
 }

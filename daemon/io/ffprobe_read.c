@@ -148,6 +148,8 @@ static void say_missing(struct ffprobe_info *out)
 		what = "it does not say how many pixels it has";
 	else if (*out->video_codec && out->frame_milli == 0)
 		what = "it does not say how many frames a second it has";
+	else if (*out->audio_codec && (out->audio_channels == 0 || out->audio_hz == 0))
+		what = "it does not say how many channels or samples its sound has";
 	if (what)
 		(void)snprintf(out->why, sizeof out->why, "%s", what);
 }

@@ -17,7 +17,7 @@ static const struct field media_fields[] = {
 	STR(1, media, sha256), STR(2, media, alt), STR(3, media, name), STR(4, media, mime), U64(5, media, size_bytes),
 	U64(6, media, width), U64(7, media, height), I64(8, media, duration_ms), U64(9, media, frame_milli),
 	U64(10, media, bit_rate), STR(11, media, video_codec), STR(12, media, audio_codec),
-	U64(13, media, audio_channels), U64(14, media, audio_hz),
+	U64(13, media, audio_channels), U64(14, media, audio_hz), STR(15, media, unprobed),
 };
 const struct record_type job_media_type = TYPE(media);
 
@@ -129,6 +129,40 @@ const struct content *job_content(const struct post *p, const struct target *t)
 		if (!c->parts[i].text)
 			return NULL;
 	return c;
+}
+
+static bool moves(const struct media *m)
+{
+	return m->mime && (strncmp(m->mime, "video/", 6) == 0 || strncmp(m->mime, "audio/", 6) == 0);
+}
+
+const char *job_media_unknown(const struct media *m)
+{
+	if (!moves(m) || m->unprobed)
+		return moves(m) ? m->unprobed : NULL;
+	return m->video_codec || m->audio_codec ? NULL : "nobody has looked into it; add the file again where ffprobe is installed";
+}
+
+void job_media_json(struct json_writer *w, const struct media *m)
+{
+	const char *unknown = job_media_unknown(m);
+
+	jw_str(w, "mime", m->mime);
+	jw_int(w, "size", (int64_t)m->size_bytes);
+	jw_int(w, "width", (int64_t)m->width);
+	jw_int(w, "height", (int64_t)m->height);
+	if (!moves(m))
+		return;
+	jw_int(w, "duration_ms", m->duration_ms);
+	jw_int(w, "frame_milli", (int64_t)m->frame_milli);
+	jw_int(w, "bit_rate", (int64_t)m->bit_rate);
+	jw_str(w, "video_codec", m->video_codec);
+	jw_str(w, "audio_codec", m->audio_codec);
+	jw_int(w, "audio_channels", (int64_t)m->audio_channels);
+	jw_int(w, "audio_hz", (int64_t)m->audio_hz);
+	jw_bool(w, "probed", !unknown);
+	if (unknown)
+		jw_str(w, "unknown", unknown);
 }
 
 int64_t job_fire_ms(const struct target *t)

@@ -32,6 +32,7 @@ struct media {
 	uint64_t bit_rate;                /* bits a second of the whole file */
 	char *video_codec, *audio_codec;  /* "h264", "hevc", "aac": as FFmpeg names them */
 	uint64_t audio_channels, audio_hz;
+	char *unprobed;                   /* why not all of this is known, for people; NULL where it is, or was never asked */
 };
 
 /* One post on the platform: the only one, or one of a thread, or the first comment (the last part, flagged). */
@@ -169,6 +170,10 @@ int late_find(const char *name);
 
 /* The content that counts on this target: its own, else the post's. NULL if the records are damaged. */
 const struct content *job_content(const struct post *p, const struct target *t);
+/* Why not all is known of a video or sound, for people. NULL: all is, or it is something else. */
+const char *job_media_unknown(const struct media *m);
+/* What is known of the file, as members of an open object: mime, size, width, height; of videos and sound, too, what belongs to them. */
+void job_media_json(struct json_writer *w, const struct media *m);
 /* The instant before which the target does not fire. */
 int64_t job_fire_ms(const struct target *t);
 

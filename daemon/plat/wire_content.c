@@ -12,6 +12,23 @@
 
 /* ---- the neutral JSON ---- */
 
+/* Of a video, as far as it is known. */
+static void moving_json(struct json_writer *w, const struct media *m)
+{
+	const struct { const char *key; uint64_t value; } numbers[] = {
+		{ "duration_ms", m->duration_ms > 0 ? (uint64_t)m->duration_ms : 0 }, { "frame_milli", m->frame_milli },
+		{ "bit_rate", m->bit_rate }, { "audio_channels", m->audio_channels }, { "audio_hz", m->audio_hz },
+	};
+
+	for (size_t i = 0; i < WIRE_COUNT(numbers); i++)
+		if (numbers[i].value)
+			jw_int(w, numbers[i].key, (int64_t)numbers[i].value);
+	if (m->video_codec)
+		jw_str(w, "video_codec", m->video_codec);
+	if (m->audio_codec)
+		jw_str(w, "audio_codec", m->audio_codec);
+}
+
 static void media_json(struct json_writer *w, const char *key, const struct media *m, const char *file)
 {
 	jw_object(w, key);
@@ -24,6 +41,7 @@ static void media_json(struct json_writer *w, const char *key, const struct medi
 		jw_int(w, "width", (int64_t)m->width);
 		jw_int(w, "height", (int64_t)m->height);
 	}
+	moving_json(w, m);
 	if (m->name)
 		jw_str(w, "name", m->name);
 	jw_str(w, "alt", m->alt ? m->alt : "");
@@ -120,7 +138,8 @@ const char *wire_extension(const char *mime)
 	static const struct { const char *mime, *extension; } table[] = {
 		{ "image/jpeg", "jpg" }, { "image/png", "png" }, { "image/gif", "gif" }, { "image/webp", "webp" },
 		{ "image/avif", "avif" }, { "image/heic", "heic" }, { "image/svg+xml", "svg" }, { "video/mp4", "mp4" },
-		{ "video/quicktime", "mov" }, { "video/webm", "webm" }, { "audio/mpeg", "mp3" }, { "audio/ogg", "ogg" },
+		{ "video/quicktime", "mov" }, { "video/webm", "webm" }, { "audio/mp4", "m4a" }, { "audio/webm", "weba" },
+		{ "audio/mpeg", "mp3" }, { "audio/ogg", "ogg" },
 		{ "text/vtt", "vtt" }, { "application/pdf", "pdf" },
 	};
 

@@ -175,7 +175,19 @@ int store_backlog_put(struct store_txn *t, struct arena *a, const struct backlog
 int64_t store_backlog_list(struct store_txn *t, struct arena *a, struct backlog *out, size_t max);      /* oldest release first */
 
 /* ---- media ---- */
-struct blob { struct record_extra extra; char *mime; uint64_t size_bytes, width, height, refs; int64_t unused_ms /* since when refs is 0 */; };
+struct blob {
+	struct record_extra extra;
+	char *mime;
+	uint64_t size_bytes, width, height;
+	uint64_t refs;                           /* items that show it */
+	int64_t unused_ms;                       /* since when refs is 0 */
+	/* Of video and sound, as in struct media. */
+	int64_t duration_ms;
+	uint64_t frame_milli, bit_rate, audio_channels, audio_hz;
+	char *video_codec, *audio_codec, *unprobed;
+};
+/* What is known of the file, into the members of *out that say so; the others stay. */
+void store_blob_media(const struct blob *b, struct media *out);
 int store_blob_get(struct store_txn *t, struct arena *a, const char *sha256, struct blob *out);         /* -ST_NO_ITEM; -ST_INVALID for a bad name */
 int store_blob_put(struct store_txn *t, const char *sha256, const struct blob *b);
 int store_blob_del(struct store_txn *t, const char *sha256);

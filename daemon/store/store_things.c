@@ -263,6 +263,8 @@ int store_backlog_put(struct store_txn *t, struct arena *a, const struct backlog
 
 static const struct field blob_fields[] = {
 	STR(1, blob, mime), U64(2, blob, size_bytes), U64(3, blob, width), U64(4, blob, height), U64(5, blob, refs), I64(6, blob, unused_ms),
+	I64(7, blob, duration_ms), U64(8, blob, frame_milli), U64(9, blob, bit_rate), STR(10, blob, video_codec), STR(11, blob, audio_codec),
+	U64(12, blob, audio_channels), U64(13, blob, audio_hz), STR(14, blob, unprobed),
 };
 static const struct record_type blob_type = { "blob", sizeof(struct blob), blob_fields, COUNT(blob_fields) };
 
@@ -303,6 +305,22 @@ int store_blob_del(struct store_txn *t, const char *sha256)
 	struct key k;
 	int rc = key_blob(&k, sha256);
 	return rc < 0 ? rc : kv_del(t->kv, k.b, k.len);
+}
+
+void store_blob_media(const struct blob *b, struct media *out)
+{
+	out->mime = b->mime;
+	out->size_bytes = b->size_bytes;
+	out->width = b->width;
+	out->height = b->height;
+	out->duration_ms = b->duration_ms;
+	out->frame_milli = b->frame_milli;
+	out->bit_rate = b->bit_rate;
+	out->video_codec = b->video_codec;
+	out->audio_codec = b->audio_codec;
+	out->audio_channels = b->audio_channels;
+	out->audio_hz = b->audio_hz;
+	out->unprobed = b->unprobed;
 }
 
 /* ---- periodic work ---- */

@@ -15,6 +15,10 @@ from servers import Webhook
 from smmqtest import Wire, check, daemon, eq, until
 
 FAR = "2035-03-01 09:00"
+VIDEO = b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41"
+FFPROBE = """#!/bin/sh
+echo '{"streams":[{"codec_type":"video","codec_name":"h264","width":4,"height":3,"avg_frame_rate":"25/1"}],"format":{"duration":"1.0"}}'
+"""
 
 
 class Falloc:
@@ -61,7 +65,21 @@ class Round:
             self.acked[word] = answer.body["id"]
         return self.acked.get(word)
 
+    def put(self):
+        """A video, so that another program is started, too."""
+        try:
+            if self.wire is None:
+                self.wire = Wire(self.d.socket, 20)
+            answer = self.wire.put("clip.mp4", VIDEO)
+            if answer is not None:
+                check(answer.ok or answer.code in ("no_memory", "busy"), "PUT", answer)
+                return
+        except OSError:
+            pass
+        self.wire = None
+
     def run(self):
+        self.put()
         self.add("file", accounts=["brand"], now=True)
         self.add("call", accounts=["hook"], now=True)
         far = self.add("far", accounts=["brand", "hook"], at=FAR, label="spring")
@@ -89,7 +107,10 @@ def stage():
     smmqd = smmqtest.SMMQD
     smmqtest.SMMQD = os.path.join(os.environ["top_builddir"], "tests", "fault", "smmqd_falloc")
     try:
-        d.start(env={"SMMQ_FALLOC": f.path})
+        os.mkdir(os.path.join(d.dir, "bin"))
+        with open(os.open(os.path.join(d.dir, "bin", "ffprobe"), os.O_WRONLY | os.O_CREAT, 0o700), "w") as script:
+            script.write(FFPROBE)
+        d.start(env={"SMMQ_FALLOC": f.path, "PATH": os.path.join(d.dir, "bin") + ":/usr/bin:/bin"})
     finally:
         smmqtest.SMMQD = smmqd
     return d, f, hook

@@ -39,7 +39,7 @@ ROOMS = {
     "daemon/queue": CORE,
     "daemon/token": CORE + ["daemon/plat/oauth.h"],
     "daemon/engine": CORE + ["daemon/io/file.h"],
-    "daemon/media": CORE + ["daemon/io/file.h"],
+    "daemon/media": CORE + ["daemon/io/ffprobe.h", "daemon/io/file.h"],
     "daemon/stats": ["daemon/store/", "daemon/model/", "conf*", "turn*", "proto/"],
     "daemon/cmd": ["queue*", "engine*", "token*", "media*", "conf*", "stats*", "turn*", "log*", "keep*", "daemon/store/store.h",
                    "daemon/store/store_care.h",                    "daemon/plat/plat.h", "daemon/model/", "proto/"],

@@ -65,6 +65,40 @@ static void test_multipart_range(void **state)
 	world_end(&w);
 }
 
+/* ---- videos ---- */
+
+/* A rule that needs what is not known says why it is not. */
+static void test_unknown_video(void **state)
+{
+	static const struct wire_video_limits limits = { .max_ms = 60000, .video_codecs = "h264" };
+	static char mime[] = "video/mp4", codec[] = "hevc", why[] = "ffprobe is not installed where the daemon runs";
+	struct plat_report report = { .finding_count = 0 };
+	struct world w;
+	struct wire_check c = { &w.in, &report, "x" };
+
+	(void)state;
+	world_begin(&w);
+	w.media.mime = mime;
+	wire_check_video(&c, 0, "media 1", &w.media, &limits);
+	assert_int_equal(report.finding_count, 2);
+	assert_string_equal(report.findings[0].message, "x: media 1: its duration cannot be told, and the platform limits it; "
+	                                                "install ffprobe and add the file again");
+	report.finding_count = 0;
+	w.media.unprobed = why;
+	wire_check_video(&c, 0, "media 1", &w.media, &limits);
+	assert_string_equal(report.findings[0].message, "x: media 1: its duration cannot be told, and the platform limits it: "
+	                                                "ffprobe is not installed where the daemon runs");
+	report.finding_count = 0;
+	w.media.duration_ms = 60001;
+	w.media.video_codec = codec;
+	wire_check_video(&c, 0, "media 1", &w.media, &limits);
+	assert_int_equal(report.finding_count, 2);
+	assert_string_equal(report.findings[0].rule, "media-duration");
+	assert_int_equal(report.findings[0].value, 60001);
+	assert_string_equal(report.findings[1].rule, "media-codec");
+	world_end(&w);
+}
+
 /* ---- kinds ---- */
 
 static void test_kinds(void **state)
@@ -332,8 +366,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_form), cmocka_unit_test(test_multipart_range), cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_kind_refused), cmocka_unit_test(test_token_of_file), cmocka_unit_test(test_token_rotates),
-		cmocka_unit_test(test_login), cmocka_unit_test(test_chunks), cmocka_unit_test(test_polls),
-		cmocka_unit_test(test_little_text),
+		cmocka_unit_test(test_login), cmocka_unit_test(test_unknown_video), cmocka_unit_test(test_chunks),
+		cmocka_unit_test(test_polls), cmocka_unit_test(test_little_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

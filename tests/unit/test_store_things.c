@@ -198,6 +198,67 @@ static void test_blobs(void **state)
 	assert_int_equal(store_blob_put(w->txn, name, &b), -ST_INVALID);
 }
 
+/* A record from before videos were looked into: what it does not have is not known, and it says so. */
+static void test_blob_of_an_older_version(void **state)
+{
+	static const char old[] = "\1" "\1\11video/mp4" "\2\1\7" "\5\1\2";
+	static const char media[] = "\1" "\1\4abcd" "\4\11video/mp4" "\5\1\7";
+	struct world *w = *state;
+	unsigned char key[33] = "B";
+	char name[65];
+	struct blob got;
+	struct media m = { .sha256 = name };
+	begin(w, true);
+	file_name(name, 1);
+	for (size_t i = 0; i < 32; i++) {
+		unsigned byte;
+		assert_int_equal(sscanf(name + 2 * i, "%2x", &byte), 1);
+		key[1 + i] = (unsigned char)byte;
+	}
+	assert_int_equal(kv_put(store_kv(w->txn), key, sizeof key, old, sizeof old - 1), 0);
+	assert_int_equal(store_blob_get(w->txn, &w->arena, name, &got), 0);
+	assert_int_equal(got.refs, 2);
+	store_blob_media(&got, &m);
+	assert_string_equal(m.mime, "video/mp4");
+	assert_int_equal(m.size_bytes, 7);
+	assert_int_equal(m.duration_ms, 0);
+	assert_null(m.video_codec);
+	assert_non_null(job_media_unknown(&m));
+	assert_ptr_equal(m.sha256, name);
+	assert_int_equal(record_decode(&job_media_type, media, sizeof media - 1, &w->arena, &m), 0);
+	assert_string_equal(m.mime, "video/mp4");
+	assert_int_equal(m.audio_hz, 0);
+	assert_non_null(job_media_unknown(&m));
+}
+
+static void test_blob_of_a_video(void **state)
+{
+	static char mime[] = "video/mp4", codec[] = "h264", sound[] = "aac", why[] = "nobody knows";
+	struct world *w = *state;
+	char name[65];
+	struct blob b = { .mime = mime, .size_bytes = 7, .width = 4, .height = 3, .duration_ms = 5, .frame_milli = 6, .bit_rate = 8,
+	                  .video_codec = codec, .audio_codec = sound, .audio_channels = 2, .audio_hz = 9 }, got;
+	struct media m = { .name = name };
+	begin(w, true);
+	file_name(name, 1);
+	assert_int_equal(store_blob_put(w->txn, name, &b), 0);
+	assert_int_equal(store_blob_get(w->txn, &w->arena, name, &got), 0);
+	store_blob_media(&got, &m);
+	assert_true(m.size_bytes == 7 && m.width == 4 && m.height == 3 && m.duration_ms == 5 && m.frame_milli == 6 && m.bit_rate == 8);
+	assert_true(m.audio_channels == 2 && m.audio_hz == 9);
+	assert_string_equal(m.video_codec, codec);
+	assert_string_equal(m.audio_codec, sound);
+	assert_null(job_media_unknown(&m));
+	b.unprobed = why;
+	assert_int_equal(store_blob_put(w->txn, name, &b), 0);
+	assert_int_equal(store_blob_get(w->txn, &w->arena, name, &got), 0);
+	store_blob_media(&got, &m);
+	assert_string_equal(job_media_unknown(&m), why);
+	mime[0] = 'x';
+	assert_null(job_media_unknown(&(struct media){ .mime = mime, .unprobed = why }));
+	mime[0] = 'v';
+}
+
 /* ---- gates, keys, accounts ---- */
 
 static void test_gates(void **state)
@@ -276,6 +337,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_periodic, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_media_plans, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_blobs, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_blob_of_an_older_version, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_blob_of_a_video, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_gates, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_keys, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_accounts, world_setup, world_teardown),

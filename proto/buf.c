@@ -58,14 +58,13 @@ int buf_reserve(struct buf *b, size_t more)
 {
 	if (b->error)
 		return b->error;
-	if (b->cap > b->len && more < b->cap - b->len && more <= b->max_bytes - b->len)
-		return 0;
-	return grow(b, more);
+	/* What was allocated is within the maximum, with the NUL. */
+	return more < b->cap - b->len ? 0 : grow(b, more);
 }
 
 void buf_add(struct buf *b, const void *data, size_t len)
 {
-	if (buf_reserve(b, len) || !len)
+	if (b->error || (len >= b->cap - b->len && grow(b, len)) || !len)
 		return;
 	memcpy(b->data + b->len, data, len);
 	b->len += len;
@@ -79,7 +78,10 @@ void buf_add_str(struct buf *b, const char *s)
 
 void buf_add_char(struct buf *b, char c)
 {
-	buf_add(b, &c, 1);
+	if (b->error || (b->cap - b->len < 2 && grow(b, 1)))
+		return;
+	b->data[b->len++] = c;
+	b->data[b->len] = '\0';
 }
 
 void buf_add_fmt(struct buf *b, const char *fmt, ...)

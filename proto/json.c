@@ -116,7 +116,7 @@ static const struct json *get_n(const struct json *object, const char *key, size
 	if (!cJSON_IsObject(c))
 		return NULL;
 	for (const cJSON *e = c->child; e; e = e->next)
-		if (strncmp(e->string, key, len) == 0 && e->string[len] == '\0')
+		if ((len == 0 || e->string[0] == key[0]) && strncmp(e->string, key, len) == 0 && e->string[len] == '\0')
 			return wrap(e);
 	return NULL;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "proto/json.h"
+#include "proto/span.h"
 #include "proto/status.h"
 #include "proto/utf8.h"
 
@@ -105,7 +106,10 @@ static int scan_string(struct json_scan *s, struct raw_string *out)
 {
 	*out = (struct raw_string){ .from = s->at + 1 };
 	s->at++;
-	while (s->at < s->len) {
+	for (;;) {
+		s->at += span_plain(s->text + s->at, s->len - s->at);
+		if (s->at == s->len)
+			return refuse(s, "the text ends inside a string");
 		unsigned char c = (unsigned char)s->text[s->at];
 		if (c == '"') {
 			out->len = s->at - out->from;
@@ -123,7 +127,6 @@ static int scan_string(struct json_scan *s, struct raw_string *out)
 		if (rc)
 			return rc;
 	}
-	return refuse(s, "the text ends inside a string");
 }
 
 static char *put_utf8(char *out, uint32_t c)

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "proto/span.h"
 #include "proto/status.h"
 #include "proto/utf8.h"
 
@@ -45,7 +46,7 @@ static void add_quoted(struct buf *out, const char *s, size_t len)
 	static const char hex[] = "0123456789abcdef";
 	size_t from = 0;
 	buf_add_char(out, '"');
-	for (size_t i = 0; i < len; i++) {
+	for (size_t i = span_plain(s, len); i < len; i += 1 + span_plain(s + i + 1, len - i - 1)) {
 		unsigned char c = (unsigned char)s[i];
 		char e = escapes[c];
 		if (!e)

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "proto/span.h"
 #include "proto/status.h"
 #include "proto/utf8.h"
 
@@ -44,12 +45,14 @@ int line_feed(struct line_reader *r, const char *data, size_t len)
 
 static bool acceptable(const char *s, size_t len)
 {
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)s[i];
+	bool ascii = true;
+	for (size_t at = span_plain(s, len); at < len; at += 1 + span_plain(s + at + 1, len - at - 1)) {
+		unsigned char c = (unsigned char)s[at];
 		if ((c < 0x20 && c != '\t') || c == 0x7f)
 			return false;
+		ascii = ascii && c < 0x80;
 	}
-	return utf8_valid(s, len, NULL);
+	return ascii || utf8_valid(s, len, NULL);
 }
 
 static enum line_event take_body(struct line_reader *r, char **data, size_t *len)

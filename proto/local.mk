@@ -8,7 +8,7 @@ proto_libproto_a_SOURCES = \
 	%D%/line.c %D%/line.h \
 	%D%/status.c %D%/status.h \
 	%D%/unit.c %D%/unit.h \
-	%D%/utf8.c %D%/utf8.h \
+	%D%/span.c %D%/span.h %D%/utf8.c %D%/utf8.h \
 	%D%/verb.c %D%/verb.h
 proto_libproto_a_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS) $(CRYPTO_CFLAGS)
 dist_doc_DATA += %D%/PROTOCOL

@@ -2,7 +2,7 @@
  * cases. */
 #include "proto/utf8.h"
 
-#include <string.h>
+#include "proto/span.h"
 
 /* Bytes of the sequence that starts at s, 0 if it is not well formed. */
 static size_t sequence_len(const unsigned char *s, size_t left)
@@ -42,13 +42,7 @@ bool utf8_valid(const char *s, size_t len, size_t *bad_at)
 	const unsigned char *p = (const unsigned char *)s;
 	size_t at = 0;
 	while (at < len) {
-		uint64_t word;
-		while (len - at >= sizeof word) {
-			memcpy(&word, p + at, sizeof word);
-			if (word & UINT64_C(0x8080808080808080))
-				break;
-			at += sizeof word;
-		}
+		at += span_ascii(s + at, len - at);
 		if (at == len)
 			break;
 		size_t n = sequence_len(p + at, len - at);

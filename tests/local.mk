@@ -84,6 +84,7 @@ unit_tests = \
 	%D%/unit/test_prune \
 	%D%/unit/test_record \
 	%D%/unit/test_restore \
+	%D%/unit/test_span \
 	%D%/unit/test_state \
 	%D%/unit/test_status \
 	%D%/unit/test_store \

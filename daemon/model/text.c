@@ -15,6 +15,7 @@
 #include <unicode/utext.h>
 #include <unicode/utf8.h>
 
+#include "proto/span.h"
 #include "proto/status.h"
 
 #define TEXT_MAX_BYTES (16 * 1024 * 1024)      /* far above every limit of a text; keeps all sizes in ICU's int32_t */
@@ -70,10 +71,7 @@ static struct breaker *breaker_get(void)
 
 static bool all_ascii(const char *text, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)text[i] >= 0x80)
-			return false;
-	return true;
+	return span_ascii(text, len) == len;
 }
 
 /* Clusters of ASCII are bytes, but CR LF is one. Returns the bytes used by at most `max` clusters, their number in
@@ -82,6 +80,10 @@ static size_t cut_ascii(const char *text, size_t len, size_t max, size_t *count)
 {
 	size_t at = 0;
 
+	if (len <= max && memchr(text, '\r', len) == NULL) {
+		*count = len;
+		return len;
+	}
 	for (*count = 0; at < len && *count < max; ++*count)
 		at += text[at] == '\r' && at + 1 < len && text[at + 1] == '\n' ? 2 : 1;
 	return at;

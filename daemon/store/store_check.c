@@ -1,7 +1,6 @@
 /* store_check.c: whether records that speak of each other agree: accounts and their names, targets and their accounts, posts and their
  * keys and targets, plans and what they are for, media and their uses, the journal and its index by post, counters by
  * account. */
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -308,7 +307,7 @@ static int check_key(void *ctx, struct store_txn *t, struct arena *a, struct car
 {
 	struct keyed keyed;
 	struct post p;
-	unsigned char hash[EVP_MAX_MD_SIZE];
+	unsigned char hash[HASH_SHA256_BYTES];
 	(void)ctx;
 	const unsigned char *key = k->data;
 	bool hashed = key[0] == 'K';
@@ -321,7 +320,7 @@ static int check_key(void *ctx, struct store_txn *t, struct arena *a, struct car
 		rc = store_post_get(t, a, keyed.id, &p);
 	if (rc < 0)
 		return unreadable(rc) ? 0 : rc;
-	bool same = p.key != NULL && (hashed ? EVP_Digest(p.key, strlen(p.key), hash, NULL, EVP_sha256(), NULL) == 1 && memcmp(hash, key + 1, 16) == 0
+	bool same = p.key != NULL && (hashed ? hash_sha256(p.key, strlen(p.key), hash) == 0 && memcmp(hash, key + 1, 16) == 0
 	                                     : strlen(p.key) == k->len - 1 && memcmp(p.key, key + 1, k->len - 1) == 0);
 	if (!same)
 		care_problem(r, "a key leads to a post with another key", keyed.id, 0, p.key);

@@ -1,10 +1,10 @@
 /* store_things.c: the small tables: accounts, idempotency keys, gates, media files, periodic work. */
 #include <ctype.h>
-#include <openssl/evp.h>
 #include <string.h>
 
 #include "daemon/store/store.h"
 #include "daemon/store/store_priv.h"
+#include "proto/hash.h"
 #include "proto/status.h"
 
 #define U64(tag, type, member) { tag, FIELD_U64, #member, offsetof(struct type, member), 0, NULL }
@@ -137,9 +137,10 @@ int store_keyed_decode(struct arena *a, const struct kv_slice *v, struct keyed *
 
 static int key_hashed(struct key *k, char table, const char *name)
 {
-	unsigned char hash[EVP_MAX_MD_SIZE];
-	if (EVP_Digest(name, strlen(name), hash, NULL, EVP_sha256(), NULL) != 1)
-		return -ST_NO_MEMORY;
+	unsigned char hash[HASH_SHA256_BYTES];
+	int rc = hash_sha256(name, strlen(name), hash);
+	if (rc < 0)
+		return rc;
 	*k = key_new(table);
 	memcpy(k->b + 1, hash, 16);
 	k->len += 16;

@@ -45,7 +45,7 @@ daemon_libsmmqd_a_SOURCES = \
 	%D%/token.c %D%/token.h \
 	%D%/token_login.c \
 	%D%/token_plan.c \
-	%D%/turn.c %D%/turn.h
+	%D%/turn.c %D%/turn.h %D%/turn_effect.c %D%/turn_priv.h %D%/turn_store.c
 daemon_libsmmqd_a_CFLAGS = $(AM_CFLAGS) $(INIH_CFLAGS)
 
 sbin_PROGRAMS += smmqd

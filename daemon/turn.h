@@ -1,8 +1,8 @@
 /* turn.h: the one way in which anything changes.
  *
- * A turn is a function of (input, store). The store thread runs all turns that wait in one transaction, commits it with
- * one sync, and only then are their effects released on the loop thread, in order: replies, requests to platforms, alarms,
- * changes in memory. So whatever leaves the daemon is backed by what is on disk. A turn touches nothing but its store
+ * A turn is a function of (input, store). The store thread runs all turns that wait in one transaction and commits it; the
+ * sync thread makes it last; and only then are their effects released on the loop thread, in order: replies, requests to
+ * platforms, alarms, changes in memory. So whatever leaves the daemon is backed by what is on disk. A turn touches nothing but its store
  * transaction, its arena and its effects, and it may run more than once: if the group fails (store full), it is rolled back and
  * its turns run again one by one, and only the one at fault fails.
  *
@@ -51,7 +51,7 @@ struct turn_sinks {
 };
 
 int turns_new(struct store *store, const struct turn_sinks *sinks, struct turns **out);
-int turns_start(struct turns *ts);              /* starts the store thread */
+int turns_start(struct turns *ts);              /* starts the store thread and the sync thread */
 /* Runs what waits, stops the thread, releases nothing more. NULL is fine. */
 void turns_free(struct turns *ts);
 

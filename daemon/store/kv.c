@@ -186,6 +186,11 @@ int kv_commit(struct kv_txn *t)
 	return 0;
 }
 
+int kv_sync(struct kv *kv)
+{
+	return wal_sync(kv->wal);
+}
+
 /* ---- reading and changing ---- */
 
 struct lmdb_txn *kv_view(const struct kv_txn *t)

@@ -62,9 +62,12 @@ int kv_settle(struct kv *kv);
 int kv_begin(struct kv *kv, bool write, struct kv_txn **out);
 /* A read transaction that may take its time, with a copy of the overlay. */
 int kv_snapshot(struct kv *kv, struct kv_txn **out);
-/* Ends the transaction in every case and returns after what it changed is synced. 0, -ST_NO_SPACE (nothing changed), -ST_IO
- * (the disk failed: what is on it is not known, the process must stop and read it again). */
+/* Ends the transaction in every case. What it changed is seen by those that come after it, but lasts only after a kv_sync: nobody may
+ * be told of it before. 0, -ST_NO_SPACE (nothing changed), -ST_IO (the disk failed: what is on it is not known, the process must
+ * stop and read it again). */
 int kv_commit(struct kv_txn *txn);
+/* Returns when all that was committed before the call is on the disk; 0 or -ST_IO, as above. Any thread; the writer may commit meanwhile. */
+int kv_sync(struct kv *kv);
 void kv_abort(struct kv_txn *txn);               /* NULL is fine */
 
 int kv_get(struct kv_txn *txn, const void *key, size_t key_len, struct kv_slice *out);   /* 0, -ST_NO_ITEM, -ST_IO */

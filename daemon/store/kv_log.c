@@ -106,14 +106,24 @@ static int log_make(struct kv *kv, const char *directory, int64_t map_bytes)
 
 static const char bring_back[] = "bring back data.mdb and both from the same time, or a copy made by smmq backup";
 
-static int log_take(struct kv *kv, const char *directory, uint64_t applied, char *why, size_t why_size)
+/* Bytes of lost records must not become records again behind the next ones: the log is made anew. */
+static int log_renew(struct kv *kv, const char *directory, int64_t map_bytes)
+{
+	kv->doubts |= KV_DOUBT_TORN;
+	int rc = kv_settle(kv);
+	wal_close(kv->wal);
+	kv->wal = NULL;
+	return rc < 0 ? rc : log_make(kv, directory, map_bytes);
+}
+
+static int log_take(struct kv *kv, const char *directory, int64_t map_bytes, uint64_t applied, char *why, size_t why_size)
 {
 	bool torn = false;
 	int rc = wal_open(directory, kv->epoch, &kv->wal);
 	if (rc == 0)
 		rc = wal_replay(kv->wal, applied, record_take, kv, &kv->seq, &torn);
 	if (rc == 0 && torn)
-		kv->doubts |= KV_DOUBT_TORN;
+		return log_renew(kv, directory, map_bytes);
 	if (rc == -ST_NO_ITEM) {
 		(void)snprintf(why, why_size, "its log (wal.0, wal.1) is missing or belongs to another store; the last changes are in it: %s",
 		               bring_back);
@@ -132,7 +142,7 @@ int kv_log_open(struct kv *kv, const char *directory, int64_t map_bytes, char *w
 	bool settled = false;
 	int rc = log_fact(kv, &applied, &settled);
 	if (rc == 0 && !settled)
-		return log_take(kv, directory, applied, why, why_size);
+		return log_take(kv, directory, map_bytes, applied, why, why_size);
 	if (rc < 0 && rc != -ST_NO_ITEM)
 		return rc;
 	/* Stores that were ended before settling was noted say nothing of it, and neither do copies. */

@@ -110,7 +110,10 @@ int kv_merge_some(struct kv *kv, size_t max)
 	unsigned tree;
 	/* The writer's view would keep the pages that this frees from being used again; its transaction reads no more. */
 	kv_view_close(kv);
-	int rc = lmdb_begin(kv->db, true, &txn);
+	/* The trees must not know what the log may still lose. */
+	int rc = wal_sync(kv->wal);
+	if (rc == 0)
+		rc = lmdb_begin(kv->db, true, &txn);
 	if (rc == 0) {
 		rc = merge_walk(kv, max, each_put, txn, &tree, &next);
 		if (rc == 0 && tree == lmdb_tree_count(kv->db))

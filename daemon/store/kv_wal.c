@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,9 +18,11 @@
 #define MAGIC "smmqwal1"
 #define HEAD_BYTES 4096
 #define ALIGN 8
+#define LAG_SHIFT 24
+#define LAG_MAX 255u
 
 struct wal_head { char magic[8]; unsigned char epoch[WAL_EPOCH_BYTES]; uint64_t file_bytes; };
-struct wal_record { uint32_t len, crc; uint64_t seq; };
+struct wal_record { uint32_t len_lag, crc; uint64_t seq; };
 
 struct wal_file { int fd; uint64_t at, last_seq; /* 0: it holds nothing that is needed */ };
 
@@ -27,6 +31,10 @@ struct wal {
 	unsigned active;
 	uint64_t file_bytes;
 	unsigned char epoch[WAL_EPOCH_BYTES];
+	pthread_mutex_t sync_mutex;      /* one sync at a time: whoever comes second may rely on what the first has done */
+	bool failed;                     /* under it: a sync that failed once is not asked again, since the kernel forgets */
+	atomic_bool dirty[2];
+	atomic_uint_fast64_t written, synced;    /* seq of the last record that is */
 };
 
 static int wal_status(int error)
@@ -45,8 +53,10 @@ static int file_path(const char *directory, unsigned i, char *out, size_t size)
 static struct wal *wal_new(const unsigned char *epoch, uint64_t file_bytes)
 {
 	struct wal *w = calloc(1, sizeof *w);
-	if (w == NULL)
+	if (w == NULL || pthread_mutex_init(&w->sync_mutex, NULL) != 0) {
+		free(w);
 		return NULL;
+	}
 	w->files[0] = w->files[1] = (struct wal_file){ .fd = -1, .at = HEAD_BYTES };
 	w->file_bytes = file_bytes;
 	memcpy(w->epoch, epoch, sizeof w->epoch);
@@ -60,6 +70,7 @@ void wal_close(struct wal *w)
 	for (unsigned i = 0; i < 2; i++)
 		if (w->files[i].fd >= 0)
 			(void)close(w->files[i].fd);
+	(void)pthread_mutex_destroy(&w->sync_mutex);
 	free(w);
 }
 
@@ -171,12 +182,23 @@ int wal_open(const char *directory, const unsigned char epoch[WAL_EPOCH_BYTES], 
 
 /* ---- records ---- */
 
+static size_t record_len(const struct wal_record *r)
+{
+	return r->len_lag & ((1U << LAG_SHIFT) - 1);
+}
+
+/* All up to here was synced when the record was written. */
+static uint64_t record_promised(const struct wal_record *r)
+{
+	return r->seq - 1 - (r->len_lag >> LAG_SHIFT);
+}
+
 static uint32_t record_crc(const struct wal *w, const struct wal_record *r, const void *payload)
 {
 	uLong crc = crc32(0, w->epoch, sizeof w->epoch);
-	crc = crc32(crc, (const Bytef *)&r->len, sizeof r->len);
+	crc = crc32(crc, (const Bytef *)&r->len_lag, sizeof r->len_lag);
 	crc = crc32(crc, (const Bytef *)&r->seq, sizeof r->seq);
-	return (uint32_t)crc32_z(crc, payload, r->len);
+	return (uint32_t)crc32_z(crc, payload, record_len(r));
 }
 
 static uint64_t record_bytes(size_t len)
@@ -203,23 +225,59 @@ static int write_all(int fd, struct iovec *iov, int count, uint64_t at)
 	return 0;
 }
 
+int wal_sync(struct wal *w)
+{
+	(void)pthread_mutex_lock(&w->sync_mutex);
+	/* Whoever raised it had marked the file before. */
+	uint64_t upto = atomic_load(&w->written);
+	for (unsigned i = 0; i < 2; i++)
+		if (!w->failed && atomic_exchange(&w->dirty[i], false))
+			w->failed = fdatasync(w->files[i].fd) != 0;
+	if (!w->failed)
+		atomic_store(&w->synced, upto);
+	int rc = w->failed ? -ST_IO : 0;
+	(void)pthread_mutex_unlock(&w->sync_mutex);
+	return rc;
+}
+
+/* The number of records before seq that are not synced; makes it small enough to be written down. */
+static int lag_before(struct wal *w, uint64_t seq, uint32_t *lag)
+{
+	/* The first of a log: what came before stands in the trees. */
+	if (atomic_load(&w->written) == 0) {
+		atomic_store(&w->written, seq - 1);
+		atomic_store(&w->synced, seq - 1);
+	}
+	if (seq - 1 - atomic_load(&w->synced) > LAG_MAX) {
+		int rc = wal_sync(w);
+		if (rc < 0)
+			return rc;
+	}
+	*lag = (uint32_t)(seq - 1 - atomic_load(&w->synced));
+	return 0;
+}
+
 int wal_append(struct wal *w, uint64_t seq, const void *payload, size_t len)
 {
 	struct wal_file *f = &w->files[w->active];
 	uint64_t bytes = record_bytes(len);
+	uint32_t lag;
 	if (len > WAL_MAX_BYTES || bytes > w->file_bytes - f->at)
 		return -ST_TOO_LARGE;
-	union { const void *in; void *out; } body = { .in = payload };       /* only read */
-	struct wal_record r = { .len = (uint32_t)len, .seq = seq };
-	r.crc = record_crc(w, &r, payload);
-	struct iovec iov[] = { { &r, sizeof r }, { body.out, len } };
-	int rc = write_all(f->fd, iov, 2, f->at);
+	int rc = lag_before(w, seq, &lag);
 	if (rc < 0)
 		return rc;
-	if (fdatasync(f->fd) != 0)
-		return -ST_IO;
+	union { const void *in; void *out; } body = { .in = payload };       /* only read */
+	struct wal_record r = { .len_lag = (uint32_t)len | lag << LAG_SHIFT, .seq = seq };
+	r.crc = record_crc(w, &r, payload);
+	struct iovec iov[] = { { &r, sizeof r }, { body.out, len } };
+	rc = write_all(f->fd, iov, 2, f->at);
+	if (rc < 0)
+		return rc;
 	f->at += bytes;
 	f->last_seq = seq;
+	atomic_store(&w->dirty[w->active], true);
+	atomic_store(&w->written, seq);
 	return 0;
 }
 
@@ -268,19 +326,28 @@ static bool record_at(const struct wal *w, const unsigned char *bytes, uint64_t 
 	if (w->file_bytes - at < sizeof *out)
 		return false;
 	memcpy(out, bytes + at, sizeof *out);
-	return out->seq != 0 && out->len <= w->file_bytes - at - sizeof *out && record_crc(w, out, bytes + at + sizeof *out) == out->crc;
+	return out->seq != 0 && record_len(out) <= w->file_bytes - at - sizeof *out &&
+	       record_crc(w, out, bytes + at + sizeof *out) == out->crc;
 }
 
-/* Whether a later record stands behind the place where the records end: then this is no end, but a damaged place. */
-static bool file_goes_on(const struct wal *w, const unsigned char *bytes, uint64_t at, uint64_t seq)
+/* A record that comes after a gap: -ST_CORRUPT if what is missing, the one after seq, was promised; else it is lost with it. */
+static int gap_status(const struct wal_record *after, uint64_t seq, bool *torn)
+{
+	*torn = true;
+	return record_promised(after) > seq ? -ST_CORRUPT : 0;
+}
+
+/* Looks for later records behind the place where the records end. */
+static int file_goes_on(const struct wal *w, const unsigned char *bytes, uint64_t at, uint64_t seq, bool *torn)
 {
 	struct wal_record r;
-	for (; at < w->file_bytes && w->file_bytes - at >= sizeof r; at += ALIGN) {
+	int rc = 0;
+	for (; rc == 0 && at < w->file_bytes && w->file_bytes - at >= sizeof r; at += ALIGN) {
 		memcpy(&r.seq, bytes + at + offsetof(struct wal_record, seq), sizeof r.seq);
 		if (r.seq > seq && r.seq - seq < w->file_bytes && record_at(w, bytes, at, &r))
-			return true;
+			rc = gap_status(&r, seq, torn);
 	}
-	return false;
+	return rc;
 }
 
 bool wal_foreign(const char *directory, const unsigned char epoch[WAL_EPOCH_BYTES])
@@ -292,10 +359,10 @@ bool wal_foreign(const char *directory, const unsigned char epoch[WAL_EPOCH_BYTE
 		struct wal_record r;
 		int fd;
 		bool other = head_read(directory, i, &fd, &head) && memcmp(head.epoch, epoch, sizeof head.epoch) != 0;
-		if (other && pread(fd, &r, sizeof r, HEAD_BYTES) == (ssize_t)sizeof r && r.seq != 0 && r.len <= WAL_MAX_BYTES) {
-			unsigned char *payload = malloc(r.len + 1);
+		if (other && pread(fd, &r, sizeof r, HEAD_BYTES) == (ssize_t)sizeof r && r.seq != 0 && record_len(&r) <= WAL_MAX_BYTES) {
+			unsigned char *payload = malloc(record_len(&r) + 1);
 			memcpy(w.epoch, head.epoch, sizeof w.epoch);
-			found = payload != NULL && pread(fd, payload, r.len, HEAD_BYTES + sizeof r) == (ssize_t)r.len &&
+			found = payload != NULL && pread(fd, payload, record_len(&r), HEAD_BYTES + sizeof r) == (ssize_t)record_len(&r) &&
 			        record_crc(&w, &r, payload) == r.crc;
 			free(payload);
 		}
@@ -321,21 +388,21 @@ static int file_replay(struct wal_reader *r, unsigned i, const unsigned char *by
 	struct wal_file *f = &r->w->files[i];
 	struct wal_record rec;
 	uint64_t at = HEAD_BYTES, before = 0;
-	for (; record_at(r->w, bytes, at, &rec) && (before == 0 || rec.seq == before + 1); at += record_bytes(rec.len)) {
+	for (; record_at(r->w, bytes, at, &rec) && (before == 0 || rec.seq == before + 1); at += record_bytes(record_len(&rec))) {
 		before = rec.seq;
 		if (rec.seq <= *seq)
 			continue;
 		if (rec.seq != *seq + 1)
-			return -ST_CORRUPT;
-		int rc = r->each(r->ctx, bytes + at + sizeof rec, rec.len);
+			return gap_status(&rec, *seq, torn);
+		int rc = r->each(r->ctx, bytes + at + sizeof rec, record_len(&rec));
 		if (rc < 0)
 			return rc;
 		*seq = rec.seq;
 		f->last_seq = rec.seq;
-		f->at = at + record_bytes(rec.len);
+		f->at = at + record_bytes(record_len(&rec));
 	}
 	*torn = *torn || record_torn(r->w, bytes, at, *seq);
-	return file_goes_on(r->w, bytes, at, *seq) ? -ST_CORRUPT : 0;
+	return file_goes_on(r->w, bytes, at, *seq, torn);
 }
 
 int wal_replay(struct wal *w, uint64_t applied, int (*each)(void *ctx, const unsigned char *payload, size_t len), void *ctx,
@@ -359,5 +426,9 @@ int wal_replay(struct wal *w, uint64_t applied, int (*each)(void *ctx, const uns
 	free(bytes);
 	/* Writing goes on where the newest record ends. */
 	w->active = w->files[1].last_seq > w->files[0].last_seq;
-	return rc;
+	/* A killed process has left records that it never synced; from now on they are relied upon. */
+	atomic_store(&w->dirty[0], true);
+	atomic_store(&w->dirty[1], true);
+	atomic_store(&w->written, *last);
+	return rc < 0 ? rc : wal_sync(w);
 }

@@ -276,6 +276,11 @@ static int store_ids_flush(struct store_txn *t)
 	return store_fact_put(t, "ids", text);
 }
 
+int store_sync(struct store *s)
+{
+	return kv_sync(s->kv);
+}
+
 int store_commit(struct store_txn *t)
 {
 	int rc = 0;

@@ -72,7 +72,8 @@ int store_usage(struct store *s, struct kv_usage *out, uint64_t *disk_free_bytes
 int store_begin(struct store *s, bool write, struct store_txn **out);
 /* A read transaction for walks over everything: it may take long. */
 int store_snapshot(struct store *s, struct store_txn **out);
-int store_commit(struct store_txn *t);           /* writes counters, ids, journal tail; then as kv_commit */
+int store_commit(struct store_txn *t);           /* writes counters, ids, journal tail; then as kv_commit: not yet on the disk */
+int store_sync(struct store *s);                 /* as kv_sync: makes it last. Any thread */
 void store_abort(struct store_txn *t);           /* NULL is fine */
 struct kv_txn *store_kv(struct store_txn *t);    /* for the files of store/ alone */
 

@@ -108,6 +108,8 @@ static int upgrade_some(struct store *s, size_t *at, char *why, size_t why_size)
 		return more;
 	}
 	rc = store_commit(t);
+	if (rc == 0)
+		rc = store_sync(s);
 	return rc < 0 ? rc : more;
 }
 

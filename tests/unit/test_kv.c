@@ -300,6 +300,12 @@ static void put_one(struct world *w, unsigned i, const char *value)
 	assert_int_equal(kv_commit(t), 0);
 }
 
+static void put_synced(struct world *w, unsigned i, const char *value)
+{
+	put_one(w, i, value);
+	assert_int_equal(kv_sync(w->kv), 0);
+}
+
 static bool has_one(struct world *w, unsigned i)
 {
 	char key[32];
@@ -313,13 +319,14 @@ static bool has_one(struct world *w, unsigned i)
 
 /* record: 16 bytes of head, 6 + 4 of an entry and its value: 32 for values of 6 bytes. */
 #define RECORD 32
+static const char zeros[RECORD];
 
 /* The end of the last record never reached the disk: it is as if it had not been written, and the next takes its place. */
 static void test_torn(void **state)
 {
 	struct world *w = *state;
 	for (unsigned i = 0; i < 3; i++)
-		put_one(w, i, "values");
+		put_synced(w, i, "values");
 	kv_close(w->kv);
 	log_damage(w, 0, 4096 + 2 * RECORD + 20, "????", 4);
 	world_open(w);
@@ -331,13 +338,63 @@ static void test_torn(void **state)
 	assert_true(has_one(w, 0) && has_one(w, 1) && !has_one(w, 2) && has_one(w, 3));
 }
 
+/* What was written and not yet synced may be lost in any part by a power cut. A record that stands behind a lost one is lost with it,
+ * and must not come back when another has taken the place of the lost one. */
+static void test_lost_unsynced(void **state)
+{
+	struct world *w = *state;
+	put_synced(w, 0, "values");
+	for (unsigned i = 1; i < 4; i++)
+		put_one(w, i, "values");
+	kv_close(w->kv);
+	log_damage(w, 0, 4096 + 1 * RECORD, zeros, RECORD);
+	world_open(w);
+	assert_int_equal(kv_doubts(w->kv), KV_DOUBT_TORN);
+	assert_true(has_one(w, 0) && !has_one(w, 1) && !has_one(w, 2) && !has_one(w, 3));
+	put_one(w, 4, "values");
+	crash(w);
+	assert_int_equal(kv_doubts(w->kv), 0);
+	assert_true(has_one(w, 0) && !has_one(w, 1) && !has_one(w, 2) && !has_one(w, 3) && has_one(w, 4));
+}
+
+/* The same where the lost one was synced before those behind it were written: that is damage. */
+static void test_lost_synced(void **state)
+{
+	struct world *w = *state;
+	char why[600] = "";
+	put_one(w, 0, "values");
+	put_synced(w, 1, "values");
+	put_one(w, 2, "values");
+	put_one(w, 3, "values");
+	kv_close(w->kv);
+	log_damage(w, 0, 4096 + 1 * RECORD, zeros, RECORD);
+	w->kv = NULL;
+	assert_int_equal(kv_open(w->directory, MAP_BYTES, trees, 3, &w->kv, why, sizeof why), -ST_CORRUPT);
+	assert_non_null(strstr(why, "damaged in the middle"));
+}
+
+/* What a killed process has written and not synced is relied upon after the start: it is synced then. */
+static void test_killed_unsynced(void **state)
+{
+	struct world *w = *state;
+	put_synced(w, 0, "values");
+	put_one(w, 1, "values");
+	crash(w);
+	put_one(w, 2, "values");
+	kv_close(w->kv);
+	log_damage(w, 0, 4096 + 1 * RECORD, zeros, RECORD);
+	w->kv = NULL;
+	char why[600] = "";
+	assert_int_equal(kv_open(w->directory, MAP_BYTES, trees, 3, &w->kv, why, sizeof why), -ST_CORRUPT);
+}
+
 /* A damaged record with others behind it is no end: what follows was promised, so the store is not opened without it. */
 static void test_damaged(void **state)
 {
 	struct world *w = *state;
 	char why[600] = "";
 	for (unsigned i = 0; i < 3; i++)
-		put_one(w, i, "values");
+		put_synced(w, i, "values");
 	kv_close(w->kv);
 	w->kv = NULL;
 	log_damage(w, 0, 4096 + RECORD + 20, "????", 4);
@@ -589,6 +646,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_cut_merges, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_huge, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_torn, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lost_unsynced, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lost_synced, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_killed_unsynced, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_missing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stale, setup, teardown),

@@ -55,6 +55,11 @@ void log_setup(enum log_level max)
 	atomic_store(&to_journal, stderr_is_journal());
 }
 
+bool log_wants(enum log_level level)
+{
+	return (int)level <= atomic_load(&max_level);
+}
+
 int log_level_find(const char *name)
 {
 	for (size_t i = 0; name != NULL && i < sizeof levels / sizeof levels[0]; i++)
@@ -160,7 +165,7 @@ void log_line(enum log_level level, const char *message, const char *tail_fmt, .
 	char tail[LOG_MAX_BYTES];
 	va_list ap;
 
-	if ((int)level > atomic_load(&max_level))
+	if (!log_wants(level))
 		return;
 	line_add_head(&l, level);
 	line_add_text(&l, message);

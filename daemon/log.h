@@ -5,6 +5,7 @@
 #ifndef SMMQ_LOG_H
 #define SMMQ_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,8 @@ enum log_level { LOG_LEVEL_ERR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_NOTICE = 5,
 
 /* Lines above max are dropped. Call before threads start, and again on reload. */
 void log_setup(enum log_level max);
+/* Whether a line of this level would be written: for what is costly to put together. */
+bool log_wants(enum log_level level);
 /* "err", "warning", "notice", "info", "debug"; -1 for anything else. */
 int log_level_find(const char *name);
 

@@ -10,6 +10,8 @@
 #include "proto/status.h"
 #include "proto/unit.h"
 
+#define FEW_GATES 8
+
 /* ---- log lines, written when the change is on disk ---- */
 
 struct log_effect { enum log_level level; char message[64]; char tail[1024]; };
@@ -23,7 +25,7 @@ static void log_effect_run(void *data)
 static void queue_log(struct turn *t, enum log_level level, const char *message, const struct target *target, const char *account,
                       const char *reason)
 {
-	struct log_effect *l = malloc(sizeof *l);
+	struct log_effect *l = log_wants(level) ? malloc(sizeof *l) : NULL;
 	if (l == NULL)
 		return;        /* a line less is not worth failing the change */
 	char id[32], quoted[600];
@@ -210,17 +212,22 @@ int queue_insert(struct turn *t, struct post *p, struct target *targets)
 
 /* ---- gates ---- */
 
-int queue_gates_load(struct store_txn *txn, struct arena *a, struct queue_gates *out)
+static int gates_list(struct store_txn *txn, struct arena *a, size_t room, struct queue_gates *out)
 {
 	out->count = 0;
-	out->list = arena_alloc(a, QUEUE_MAX_GATES, sizeof *out->list);
+	out->list = arena_alloc(a, room, sizeof *out->list);
 	if (out->list == NULL)
 		return -ST_NO_MEMORY;
-	int64_t got = store_gate_list(txn, a, out->list, QUEUE_MAX_GATES);
-	if (got < 0)
-		return (int)got;
-	out->count = (size_t)got;
-	return 0;
+	int64_t got = store_gate_list(txn, a, out->list, room);
+	out->count = got < 0 ? 0 : (size_t)got;
+	return got < 0 ? (int)got : 0;
+}
+
+int queue_gates_load(struct store_txn *txn, struct arena *a, struct queue_gates *out)
+{
+	/* Asked with every group that fires, and there is hardly ever one: room for all of them would be zeroed each time. */
+	int rc = gates_list(txn, a, FEW_GATES, out);
+	return rc == 0 && out->count == FEW_GATES ? gates_list(txn, a, QUEUE_MAX_GATES, out) : rc;
 }
 
 static bool gate_matches(const char *gate, const char *kind, const char *name)

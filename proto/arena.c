@@ -136,11 +136,15 @@ char *arena_strndup(struct arena *a, const char *s, size_t len)
 char *arena_fmt(struct arena *a, const char *fmt, ...)
 {
 	va_list ap, again;
+	char text[512];
 	va_start(ap, fmt);
 	va_copy(again, ap);
-	int len = vsnprintf(NULL, 0, fmt, ap);
+	/* Most fit, and are not written twice. */
+	int len = vsnprintf(text, sizeof text, fmt, ap);
 	char *p = len < 0 ? fail(a, ST_NO_MEMORY) : take(a, (size_t)len + 1);
-	if (p)
+	if (p && (size_t)len < sizeof text)
+		memcpy(p, text, (size_t)len + 1);
+	else if (p)
 		(void)vsnprintf(p, (size_t)len + 1, fmt, again);
 	va_end(again);
 	va_end(ap);

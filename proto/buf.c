@@ -96,13 +96,19 @@ void buf_add_vfmt(struct buf *b, const char *fmt, va_list ap)
 {
 	va_list again;
 	va_copy(again, ap);
-	int len = vsnprintf(NULL, 0, fmt, ap);
+	/* What fits into the room there is, is not written twice. */
+	size_t room = b->error ? 0 : b->cap - b->len;
+	int len = vsnprintf(room ? b->data + b->len : NULL, room, fmt, ap);
 	if (len < 0) {
 		if (!b->error)
 			b->error = -ST_NO_MEMORY;
+	} else if ((size_t)len < room) {
+		b->len += (size_t)len;
 	} else if (!buf_reserve(b, (size_t)len)) {
 		(void)vsnprintf(b->data + b->len, (size_t)len + 1, fmt, again);
 		b->len += (size_t)len;
+	} else if (room) {
+		b->data[b->len] = '\0';
 	}
 	va_end(again);
 }

@@ -14,7 +14,7 @@ int hash_sha256(const void *data, size_t len, unsigned char out[HASH_SHA256_BYTE
 /* The same over pieces, one after the other. */
 struct hash_piece { const void *data; size_t len; };
 int hash_sha256_pieces(const struct hash_piece *pieces, size_t count, unsigned char out[HASH_SHA256_BYTES]);
-/* RFC 2104. 0, -ST_NO_MEMORY, or -ST_TOO_LARGE for a key over INT_MAX. */
+/* RFC 2104. 0 or -ST_NO_MEMORY. */
 int hash_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
                      unsigned char out[HASH_SHA256_BYTES]);
 /* The same with SHA-1, where a platform signs with that (OAuth 1.0a). */

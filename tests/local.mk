@@ -21,6 +21,7 @@ LOG_COMPILER = $(TIME_LIMIT)
 slow_tests = \
 	%D%/cli/test_mastodon.py \
 	%D%/cli/test_bluesky.py \
+	%D%/cli/test_bluesky_media.py \
 	%D%/cli/test_facebook.py \
 	%D%/fault/check_kill.py \
 	%D%/fault/test_alloc.py \
@@ -112,6 +113,7 @@ EXTRA_DIST += \
 	%D%/cli/smmqtest.py \
 	%D%/cli/stores.py \
 	%D%/cli/test_bluesky.py \
+	%D%/cli/test_bluesky_media.py \
 	%D%/cli/test_facebook.py \
 	%D%/cli/test_care.py \
 	%D%/cli/test_client.py \

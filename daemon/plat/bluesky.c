@@ -160,11 +160,16 @@ static bool gather(const struct plat_in *in, struct plat_out *out, size_t n)
 		}
 	}
 	for (size_t k = 0; k < p->media_count; k++) {
-		if (!plat_get_n(in->values, "blob", k)) {
+		if (plat_get_n(in->values, "blob", k))
+			continue;
+		if (bluesky_has_video(in, n) && strcmp(bluesky_option(in, BLUESKY_VIDEO), "blob") != 0)
+			bluesky_video_send(in, out, n);
+		else
 			send_blob(in, out, wire_step_name(in->arena, "blob", k), &p->media[k]);
-			return true;
-		}
+		return true;
 	}
+	if (!plat_get(in->values, "record") && bluesky_quote_send(in, out, n))
+		return true;
 	if (bluesky_has_card(in, n) && in->content->card[0].thumb_count && !plat_get(in->values, "thumb")) {
 		send_blob(in, out, "thumb", &in->content->card[0].thumb[0]);
 		return true;
@@ -220,6 +225,7 @@ static bool refused(const struct plat_in *in, struct plat_out *out, size_t n, co
 		for (size_t k = 0; k < in->content->parts[n].media_count; k++)
 			plat_set_n(in->values, "blob", k, NULL);
 		plat_set(in->values, "thumb", NULL);
+		bluesky_video_forget(in);
 		memset(out, 0, sizeof(*out));
 		return false;
 	}
@@ -329,6 +335,8 @@ static bool answered(const struct plat_in *in, struct plat_out *out)
 		filled = blob_answer(in, out, part, "thumb", &answer);
 	else if (wire_step_is(in->response_step, "cid", &k))
 		filled = cid_answer(in, out, part, k, &answer);
+	else if (!bluesky_video_answer(in, out, part, &answer, &filled))
+		(void)bluesky_quote_answer(in, out, &answer, &filled);
 	if (!filled && answer.status == 200)
 		plat_set(in->values, "refused", NULL);
 	wire_answer_done(&answer);
@@ -343,6 +351,23 @@ static void step(const struct plat_in *in, struct plat_out *out)
 	wire_end(in, out);
 }
 
+static const struct plat_option options[BLUESKY_OPTION_COUNT] = {
+	[BLUESKY_VIDEO] = { .name = "Video", .words = "service parts blob", .fallback = "service",
+	                    .help = "How videos go up: whole to the video service and in parts from 100 MB on, in parts always, or as plain blobs to a "
+	                            "server without that service." },
+	[BLUESKY_VIDEO_URL] = { .name = "VideoURL", .fallback = "https://video.bsky.app", .help = "The video service." },
+	[BLUESKY_READ_URL] = { .name = "ReadURL", .fallback = "https://public.api.bsky.app", .help = "Where posts of others, which are to be quoted, are read." },
+	[BLUESKY_LABEL] = { .name = "Label", .words = "none sexual nudity porn graphic-media", .fallback = "none",
+	                    .help = "What readers are warned of before they see the media.", .per_post = true },
+};
+
+const char *bluesky_option(const struct plat_in *in, enum bluesky_option option)
+{
+	const char *text = plat_setting(in, options[option].name);
+
+	return text ? text : wire_str(options[option].fallback);
+}
+
 static const struct plat_need needs[] = {
 	{ "identifier", NULL, "lacks the line identifier= with the account's handle or DID" },
 	{ "password", NULL, "lacks the line password= with an app password" },
@@ -350,10 +375,12 @@ static const struct plat_need needs[] = {
 
 const struct plat plat_bluesky = {
 	.name = "bluesky",
+	.options = options,
+	.option_count = WIRE_COUNT(options),
 	.needs = needs,
 	.need_count = WIRE_COUNT(needs),
-	.kinds = KIND_BIT(KIND_TEXT) | KIND_BIT(KIND_LINK) | KIND_BIT(KIND_IMAGE) | KIND_BIT(KIND_IMAGES) | KIND_BIT(KIND_THREAD) |
-	         KIND_BIT(KIND_COMMENT) | KIND_BIT(KIND_ALT) | KIND_BIT(KIND_LANGUAGE),
+	.kinds = KIND_BIT(KIND_TEXT) | KIND_BIT(KIND_LINK) | KIND_BIT(KIND_IMAGE) | KIND_BIT(KIND_IMAGES) | KIND_BIT(KIND_VIDEO) | KIND_BIT(KIND_THREAD) |
+	         KIND_BIT(KIND_COMMENT) | KIND_BIT(KIND_QUOTE) | KIND_BIT(KIND_ALT) | KIND_BIT(KIND_LANGUAGE),
 	.parallel = 1,
 	/* 4: 35,000 points in a day and 5,000 in an hour; a post takes 3. */
 	.quota = { .posts = 35000 / 3, .window_ms = 24 * 3600 * INT64_C(1000), .slots = 24, .slot_posts = 5000 / 3 },

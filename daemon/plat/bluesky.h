@@ -7,7 +7,9 @@
  * part under way:
  *   made      fingerprint of the content that the other values were made for
  *   did.K     the K-th different mention's did, "-" for one that stays plain text
- *   blob.K    the K-th image's blob object; thumb: the card's
+ *   blob.K    the K-th image's blob object, or the video's; thumb: the card's
+ *   limits token token_s upload part_bytes at.0 job job_began.0 video_faults      a video on its way (bluesky_video.c)
+ *   quote_did quote_uri quote_cid      the post that this one quotes
  *   record    the record's exact JSON, before it is first sent
  *   exists    a put was refused since something stands under the key: it is read next
  *   list_cursor list_pages hits match match_cid      the look for an attempt that is not recorded
@@ -22,7 +24,12 @@
 #define BLUESKY_TID_SIZE 14
 #define BLUESKY_MAX_GRAPHEMES 300
 #define BLUESKY_MAX_BYTES 3000
-#define BLUESKY_MAX_IMAGES 4
+#define BLUESKY_MAX_IMAGES 4                   /* beside each other; more make a gallery */
+#define BLUESKY_MAX_GALLERY 10
+#define BLUESKY_VIDEO_BYTES INT64_C(300000000)
+#define BLUESKY_WHOLE_VIDEO_BYTES 100000000u    /* larger ones go up in parts */
+#define BLUESKY_BLOB_VIDEO_BYTES 52428800
+#define BLUESKY_MAX_VIDEO_MS (180 * INT64_C(1000))
 #define BLUESKY_MAX_MENTIONS 50
 #define BLUESKY_IMAGE_BYTES 2000000
 #define BLUESKY_THUMB_BYTES 1000000
@@ -31,7 +38,11 @@
 
 enum bluesky_act { BLUESKY_FAIL, BLUESKY_SESSION, BLUESKY_BLOB_GONE, BLUESKY_EXISTS, BLUESKY_REPO, BLUESKY_ABSENT };
 
+enum bluesky_option { BLUESKY_VIDEO, BLUESKY_VIDEO_URL, BLUESKY_READ_URL, BLUESKY_LABEL, BLUESKY_OPTION_COUNT };
+
 /* ---- bluesky.c ---- */
+/* As it counts for this post, else its fallback; "" where there is none. */
+const char *bluesky_option(const struct plat_in *in, enum bluesky_option option);
 /* The host for all but logging in. */
 const char *bluesky_pds(const struct plat_in *in);
 /* A request to <host>/xrpc/<method>[?query]. */
@@ -64,6 +75,24 @@ size_t bluesky_mentions(const struct plat_in *in, size_t n, const char *handles[
 bool bluesky_parent(const struct plat_in *in, size_t n, size_t *parent);
 /* Builds part n's record into the value "record". */
 void bluesky_build(const struct plat_in *in, size_t n);
+
+/* ---- bluesky_video.c ---- */
+bool bluesky_has_video(const struct plat_in *in, size_t n);
+/* The next request on part n's video's way to the value blob.0. */
+void bluesky_video_send(const struct plat_in *in, struct plat_out *out, size_t n);
+/* False: the answer is not to one of those requests. Else *filled: *out is. */
+bool bluesky_video_answer(const struct plat_in *in, struct plat_out *out, size_t n, const struct wire_answer *answer, bool *filled);
+void bluesky_video_forget(const struct plat_in *in);
+
+/* ---- bluesky_quote.c ---- */
+/* Who wrote the quoted post (a DID or a handle) and its record key, of an at-uri or a web address; false where it is neither. */
+bool bluesky_quote_parse(struct arena *a, const char *text, const char **authority, const char **rkey);
+/* Asks for what is needed until quote_uri and quote_cid are there; false when they are, or nothing is quoted. */
+bool bluesky_quote_send(const struct plat_in *in, struct plat_out *out, size_t n);
+/* As bluesky_video_answer. */
+bool bluesky_quote_answer(const struct plat_in *in, struct plat_out *out, const struct wire_answer *answer, bool *filled);
+/* Whether a record's embed quotes what part n quotes: nothing, or the same record. */
+bool bluesky_same_quote(const struct plat_in *in, size_t n, const struct json *embed);
 
 /* ---- bluesky_look.c ---- */
 /* Reads the record of an at-uri. */

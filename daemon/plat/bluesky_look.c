@@ -270,11 +270,54 @@ void bluesky_reconcile(const struct plat_in *in, struct plat_out *out)
 
 /* ---- preflight ---- */
 
-static void check_part(const struct wire_check *c, size_t n)
+static void check_video(const struct wire_check *c, size_t n)
+{
+	static const struct wire_video_limits film = { .max_ms = BLUESKY_MAX_VIDEO_MS };
+	bool blob = !strcmp(bluesky_option(c->in, BLUESKY_VIDEO), "blob");
+	const struct wire_media_limits file = { .max_count = 1, .max_bytes = blob ? BLUESKY_BLOB_VIDEO_BYTES : BLUESKY_VIDEO_BYTES,
+	                                        .mimes = "video/mp4" };
+
+	wire_check_media(c, n, &file);
+	wire_check_video(c, n, "video", &c->in->content->parts[n].media[0], &film);
+}
+
+/* A gallery wants to know the shape of each of its pictures. */
+static void check_images(const struct wire_check *c, size_t n)
 {
 	static const struct wire_media_limits images = {
-		.max_count = BLUESKY_MAX_IMAGES, .max_bytes = BLUESKY_IMAGE_BYTES, .mimes = BLUESKY_MIME_TYPES,
+		.max_count = BLUESKY_MAX_GALLERY, .max_bytes = BLUESKY_IMAGE_BYTES, .mimes = BLUESKY_MIME_TYPES,
 	};
+	const struct part *p = &c->in->content->parts[n];
+
+	wire_check_media(c, n, &images);
+	for (size_t k = 0; k < p->media_count && p->media_count > BLUESKY_MAX_IMAGES; k++)
+		if (!p->media[k].width || !p->media[k].height)
+			wire_check_say(c, n, "gallery", arena_fmt(c->in->arena, "more than %d pictures make a gallery, which needs the width and height of each; "
+			                                          "those of picture %zu could not be read", BLUESKY_MAX_IMAGES, k + 1));
+}
+
+static bool is_address(const char *url)
+{
+	return !strncmp(url, "https://", 8) || !strncmp(url, "http://127.0.0.1", 16) || !strncmp(url, "http://localhost", 16);
+}
+
+static void check_options(const struct wire_check *c)
+{
+	static const struct { enum bluesky_option option; const char *rule, *message; } urls[] = {
+		{ BLUESKY_VIDEO_URL, "VideoURL", "VideoURL= of the account's [Platform] section must begin with https://" },
+		{ BLUESKY_READ_URL, "ReadURL", "ReadURL= of the account's [Platform] section must begin with https://" },
+	};
+	const char *quote = c->in->content->quote, *authority, *rkey;
+
+	for (size_t i = 0; i < WIRE_COUNT(urls); i++)
+		if (!is_address(bluesky_option(c->in, urls[i].option)))
+			wire_check_say(c, 0, urls[i].rule, urls[i].message);
+	if (quote && !bluesky_quote_parse(c->in->arena, quote, &authority, &rkey))
+		wire_check_say(c, 0, "quote", "what is quoted must be the address of a post, as in https://bsky.app/profile/NAME/post/KEY or at://...");
+}
+
+static void check_part(const struct wire_check *c, size_t n)
+{
 	static const struct wire_media_limits thumbs = { .max_bytes = BLUESKY_THUMB_BYTES,
 	                                                 .mimes = BLUESKY_MIME_TYPES };
 	const struct plat_in *in = c->in;
@@ -293,8 +336,11 @@ static void check_part(const struct wire_check *c, size_t n)
 		wire_check_say(c, n, "text", "text could not be counted");
 	wire_check_limit(c, n, "text-length", "text", "graphemes", BLUESKY_MAX_GRAPHEMES, used);
 	wire_check_limit(c, n, "text-bytes", "text", "bytes", BLUESKY_MAX_BYTES, r->bytes);
-	wire_check_empty(c, n, text, p->media_count > 0 || bluesky_has_card(in, n));
-	wire_check_media(c, n, &images);
+	wire_check_empty(c, n, text, p->media_count > 0 || bluesky_has_card(in, n) || (!n && in->content->quote));
+	if (bluesky_has_video(in, n))
+		check_video(c, n);
+	else
+		check_images(c, n);
 	if (bluesky_has_card(in, n) && in->content->card[0].thumb_count)
 		wire_check_file(c, n, "card image", &in->content->card[0].thumb[0], &thumbs);
 }
@@ -305,6 +351,7 @@ void bluesky_check(const struct plat_in *in, struct plat_report *out)
 
 	if (!wire_check_begin(&c))
 		return;
+	check_options(&c);
 	for (size_t n = 0; n < out->part_count; n++)
 		check_part(&c, n);
 }

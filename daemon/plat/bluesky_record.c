@@ -138,38 +138,112 @@ static void write_blob(struct json_writer *w, const char *key, const char *blob)
 		jw_raw(w, key, blob, strlen(blob));
 }
 
+static void write_aspect(struct json_writer *w, const struct media *m)
+{
+	if (!m->width || !m->height)
+		return;
+	jw_object(w, "aspectRatio");
+	jw_int(w, "width", (int64_t)m->width);
+	jw_int(w, "height", (int64_t)m->height);
+	jw_end(w);
+}
+
 static void write_images(const struct plat_in *in, struct json_writer *w, const struct part *p)
 {
-	jw_object(w, "embed");
-	jw_str(w, "$type", "app.bsky.embed.images");
-	jw_array(w, "images");
+	bool gallery = p->media_count > BLUESKY_MAX_IMAGES;
+
+	jw_str(w, "$type", gallery ? "app.bsky.embed.gallery" : "app.bsky.embed.images");
+	jw_array(w, gallery ? "items" : "images");
 	for (size_t k = 0; k < p->media_count; k++) {
 		const struct media *m = &p->media[k];
 
 		jw_object(w, NULL);
+		if (gallery)
+			jw_str(w, "$type", "app.bsky.embed.gallery#image");
 		write_blob(w, "image", plat_get_n(in->values, "blob", k));
 		jw_str(w, "alt", m->alt ? m->alt : "");
-		if (m->width && m->height) {
-			jw_object(w, "aspectRatio");
-			jw_int(w, "width", (int64_t)m->width);
-			jw_int(w, "height", (int64_t)m->height);
-			jw_end(w);
-		}
+		write_aspect(w, m);
 		jw_end(w);
 	}
 	jw_end(w);
-	jw_end(w);
+}
+
+static void write_video(const struct plat_in *in, struct json_writer *w, const struct media *m)
+{
+	jw_str(w, "$type", "app.bsky.embed.video");
+	write_blob(w, "video", plat_get_n(in->values, "blob", 0));
+	jw_str(w, "alt", m->alt ? m->alt : "");
+	write_aspect(w, m);
 }
 
 static void write_card(const struct plat_in *in, struct json_writer *w, const struct card *c)
 {
-	jw_object(w, "embed");
 	jw_str(w, "$type", "app.bsky.embed.external");
 	jw_object(w, "external");
 	jw_str(w, "uri", c->url);
 	jw_str(w, "title", c->title ? c->title : "");
 	jw_str(w, "description", c->description ? c->description : "");
 	write_blob(w, "thumb", plat_get(in->values, "thumb"));
+	jw_end(w);
+}
+
+static void write_quote(const struct plat_in *in, struct json_writer *w)
+{
+	jw_str(w, "$type", "app.bsky.embed.record");
+	jw_object(w, "record");
+	jw_str(w, "uri", plat_get(in->values, "quote_uri"));
+	jw_str(w, "cid", plat_get(in->values, "quote_cid"));
+	jw_end(w);
+}
+
+static void write_shown(const struct plat_in *in, struct json_writer *w, size_t n)
+{
+	const struct part *p = &in->content->parts[n];
+
+	if (bluesky_has_video(in, n))
+		write_video(in, w, &p->media[0]);
+	else if (p->media_count)
+		write_images(in, w, p);
+	else
+		write_card(in, w, &in->content->card[0]);
+}
+
+/* What the post shows, what it quotes, or both. */
+static void write_embed(const struct plat_in *in, struct json_writer *w, size_t n)
+{
+	bool shows = in->content->parts[n].media_count || bluesky_has_card(in, n), quotes = !n && plat_get(in->values, "quote_uri");
+
+	if (!shows && !quotes)
+		return;
+	jw_object(w, "embed");
+	if (shows && quotes) {
+		jw_str(w, "$type", "app.bsky.embed.recordWithMedia");
+		jw_object(w, "record");
+		write_quote(in, w);
+		jw_end(w);
+		jw_object(w, "media");
+		write_shown(in, w, n);
+		jw_end(w);
+	} else if (shows) {
+		write_shown(in, w, n);
+	} else {
+		write_quote(in, w);
+	}
+	jw_end(w);
+}
+
+static void write_label(const struct plat_in *in, struct json_writer *w)
+{
+	const char *label = bluesky_option(in, BLUESKY_LABEL);
+
+	if (!strcmp(label, "none"))
+		return;
+	jw_object(w, "labels");
+	jw_str(w, "$type", "com.atproto.label.defs#selfLabels");
+	jw_array(w, "values");
+	jw_object(w, NULL);
+	jw_str(w, "val", label);
+	jw_end(w);
 	jw_end(w);
 	jw_end(w);
 }
@@ -192,7 +266,6 @@ static const char *instant(struct arena *a, int64_t time_ms)
 
 void bluesky_build(const struct plat_in *in, size_t n)
 {
-	const struct part *p = &in->content->parts[n];
 	struct buf b = BUF_INIT(PLAT_MAX_VALUE_BYTES);
 	struct json_writer w;
 	size_t parent;
@@ -214,10 +287,8 @@ void bluesky_build(const struct plat_in *in, size_t n)
 		write_ref(in, &w, "parent", parent);
 		jw_end(&w);
 	}
-	if (p->media_count)
-		write_images(in, &w, p);
-	else if (bluesky_has_card(in, n))
-		write_card(in, &w, &in->content->card[0]);
+	write_embed(in, &w, n);
+	write_label(in, &w);
 	jw_end(&w);
 	plat_set(in->values, "record", wire_take(&b, in->arena, NULL));
 }
@@ -229,16 +300,25 @@ static bool same_text(const char *a, const char *b)
 	return !strcmp(wire_str(a), wire_str(b));
 }
 
+/* What stands beside a quote is one level deeper; so is where pictures of a gallery are listed. */
 static bool same_embed(const struct plat_in *in, size_t n, const struct json *embed)
 {
 	const struct part *p = &in->content->parts[n];
-	const struct json *e = json_first(json_get(embed, "images"));
+	const struct json *beside = json_get(embed, "media"), *shown = beside ? beside : embed, *list = json_get(shown, "images"), *e;
 	const char *card = bluesky_has_card(in, n) ? in->content->card[0].url : NULL;
+	bool video = bluesky_has_video(in, n);
 
+	if (!bluesky_same_quote(in, n, embed) || !same_text(json_text(json_path(shown, "external.uri")), card))
+		return false;
+	if (video != (json_kind(json_get(shown, "video")) == JSON_OBJECT))
+		return false;
+	if (video)
+		return same_text(json_get_text(shown, "alt"), p->media[0].alt);
+	e = json_first(list ? list : json_get(shown, "items"));
 	for (size_t k = 0; k < p->media_count; k++, e = json_next(e))
 		if (!e || !same_text(json_get_text(e, "alt"), p->media[k].alt))
 			return false;
-	return !e && same_text(json_text(json_path(embed, "external.uri")), card);
+	return !e;
 }
 
 bool bluesky_is_part(const struct plat_in *in, size_t n, const struct json *record)

@@ -16,7 +16,7 @@ daemon_libplat_a_SOURCES = \
 	%D%/webhook.c \
 	%D%/mastodon.c %D%/mastodon_check.c %D%/mastodon_find.c %D%/mastodon_media.c %D%/mastodon_session.c %D%/mastodon.h \
 	%D%/linkedin.c %D%/linkedin_find.c %D%/linkedin_media.c %D%/linkedin_session.c %D%/linkedin_text.c %D%/linkedin.h \
-	%D%/bluesky.c %D%/bluesky_look.c %D%/bluesky_record.c %D%/bluesky_session.c %D%/bluesky.h \
+	%D%/bluesky.c %D%/bluesky_look.c %D%/bluesky_quote.c %D%/bluesky_record.c %D%/bluesky_session.c %D%/bluesky_video.c %D%/bluesky.h \
 	%D%/facebook.c %D%/facebook_check.c %D%/facebook_find.c %D%/facebook_match.c %D%/facebook_post.c %D%/facebook_session.c \
 	%D%/facebook_status.c %D%/facebook_upload.c %D%/facebook.h \
 	%D%/x.c %D%/x_check.c %D%/x_find.c %D%/x_media.c %D%/x_option.c %D%/x_session.c %D%/x_text.c %D%/x.h

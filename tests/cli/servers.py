@@ -1,7 +1,9 @@
 """servers.py: what a daemon under test posts to: the Mastodon simulator, a real Bluesky server, a recorder of webhooks; and the
 means to shift a program's clock.
 """
+import base64
 import glob
+import hashlib
 import http.client
 import http.server
 import json
@@ -130,6 +132,73 @@ def faketime(shift, sanitizers=None):
     if sanitized() if sanitizers is None else sanitizers:
         env["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
     return env
+
+
+class BlueskyVideo:
+    """Bluesky's video service as far as a poster meets it: it takes a video from whoever has the account's own word for it, works on it for
+    some questions, and puts it into the account's repository with the token that it was given, where the real server judges that."""
+
+    def __init__(self, pds, questions=2):
+        self.pds, self.questions, self.jobs, self.log = pds, questions, {}, []
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def answer(self, status, body):
+                data = json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def token(self):
+                word = self.headers.get("Authorization", "").removeprefix("Bearer ")
+                payload = word.split(".")[1]
+                return word, json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+
+            def do_GET(self):
+                path, _, query = self.path.partition("?")
+                outer.log.append(path.rsplit(".", 1)[1])
+                if path.endswith("getUploadLimits"):
+                    claims = self.token()[1]
+                    good = claims["lxm"] == "app.bsky.video.getUploadLimits" and claims["aud"] == "did:web:127.0.0.1"
+                    self.answer(200 if good else 401, {"canUpload": True, "remainingDailyVideos": 24, "remainingDailyBytes": 10 ** 10} if good else
+                                {"error": "InvalidToken", "message": "for somebody else: %s" % claims})
+                else:
+                    job = outer.jobs[query.removeprefix("jobId=")]
+                    job["asked"] += 1
+                    ready = job["asked"] > outer.questions
+                    self.answer(200, {"jobStatus": {"jobId": "x", "did": "x", "state": "JOB_STATE_COMPLETED" if ready else "JOB_STATE_ENCODING",
+                                                    **({"blob": job["blob"]} if ready else {})}})
+
+            def do_POST(self):
+                outer.log.append(self.path.partition("?")[0].rsplit(".", 1)[1])
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                word, name = self.token()[0], "job-" + hashlib.sha256(body).hexdigest()[:8]
+                if name in outer.jobs:
+                    self.answer(409, {"error": "already_exists", "message": "Video already processed", "jobId": name, "state": "JOB_STATE_COMPLETED"})
+                    return
+                status, answer = http_json(outer.pds.port, "POST", "/xrpc/com.atproto.repo.uploadBlob", None,
+                                           {"Authorization": "Bearer " + word, "Content-Type": "video/mp4"}, body)
+                if status != 200:
+                    self.answer(status, answer)
+                    return
+                outer.jobs[name] = {"asked": 0, "blob": answer["blob"]}
+                self.answer(200, {"jobId": name, "did": "x", "state": "JOB_STATE_CREATED"})
+
+            def log_message(self, *args):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = "http://127.0.0.1:%d" % self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        close_later(self.close)
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
 
 
 class Webhook:

@@ -196,8 +196,8 @@ class Daemon:
         with open(self.conf, "w") as f:
             f.write("[Daemon]\n" + "".join("%s=%s\n" % o for o in self.options.items() if o[1] is not None))
 
-    def account(self, name, platform="outbox", credential=None, **options):
-        """credential: the token, or a dictionary of named values."""
+    def account(self, name, platform="outbox", credential=None, own=None, **options):
+        """credential: the token, or a dictionary of named values; own: the platform's options, a dictionary."""
         lines = ["[Account]", "Platform=" + platform]
         options.setdefault("TimeZone", "Europe/Paris")
         if platform == "outbox":
@@ -210,6 +210,7 @@ class Daemon:
                 f.write(text + "\n")
             options["Credential"] = path
         lines += ["%s=%s" % o for o in options.items() if o[1] is not None]
+        lines += ["[Platform]"] * bool(own) + ["%s=%s" % o for o in (own or {}).items()]
         with open(os.path.join(self.dir, "accounts.d", name + ".conf"), "w") as f:
             f.write("\n".join(lines) + "\n")
         return self

@@ -287,6 +287,8 @@ struct http_request *run_build_http(const struct engine *e, const struct plat_re
 		const struct plat_piece *p = &r->pieces[i];
 		if (p->kind == PLAT_BYTES)
 			http_request_bytes(h, p->data, p->len);
+		else if (p->kind == PLAT_BASE64)
+			http_request_base64(h, files_path(e->parts.files, p->sha256, path, sizeof path), p->len);
 		else
 			http_request_file(h, files_path(e->parts.files, p->sha256, path, sizeof path), p->offset, p->len);
 	}

@@ -8,6 +8,11 @@
 
 #include "proto/status.h"
 
+void base64_block(char *out, const void *data, size_t len)
+{
+	out[EVP_EncodeBlock((unsigned char *)out, data, (int)len)] = '\0';
+}
+
 static char *encode(struct arena *a, const void *data, size_t len)
 {
 	char *out;
@@ -16,9 +21,9 @@ static char *encode(struct arena *a, const void *data, size_t len)
 		a->error = -ST_TOO_LARGE;
 		return NULL;
 	}
-	out = arena_alloc(a, (len + 2) / 3 * 4 + 1, 1);
+	out = arena_alloc(a, BASE64_BYTES(len) + 1, 1);
 	if (out)
-		out[EVP_EncodeBlock((unsigned char *)out, data, (int)len)] = '\0';
+		base64_block(out, data, len);
 	return out;
 }
 

@@ -19,6 +19,7 @@ dist_accountexamples_DATA = \
 	%D%/sample/accounts.d/instagram.conf.sample \
 	%D%/sample/accounts.d/mastodon.conf.sample \
 	%D%/sample/accounts.d/outbox.conf.sample \
+	%D%/sample/accounts.d/pinterest.conf.sample \
 	%D%/sample/accounts.d/threads.conf.sample \
 	%D%/sample/accounts.d/webhook.conf.sample
 	%D%/sample/accounts.d/webhook.conf.sample \

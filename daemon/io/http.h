@@ -25,7 +25,8 @@ struct http_header { char *name, *value; };
 
 struct http_piece {
 	char *data; size_t len;              /* bytes, or */
-	char *path; uint64_t offset, size;   /* a range of a file, streamed */
+	char *path; uint64_t offset, size;   /* a range of a file, streamed, */
+	bool base64;                         /* perhaps as that: size is what it becomes */
 };
 
 /* Built by the caller with http_request_new and friends, given to http_start, freed by http.c. */
@@ -38,6 +39,8 @@ struct http_request *http_request_new(const char *method, const char *url);    /
 void http_request_header(struct http_request *r, const char *name, const char *value);
 void http_request_bytes(struct http_request *r, const char *data, size_t len);
 void http_request_file(struct http_request *r, const char *path, uint64_t offset, uint64_t size);
+/* A whole file of `bytes` as base64 (RFC 4648, 4). */
+void http_request_base64(struct http_request *r, const char *path, uint64_t bytes);
 void http_request_once(struct http_request *r);
 /* AWS signature version 4 over method, address, headers and x-amz-content-sha256 (which the caller has added as a
  * header: libcurl does not make it of a streamed body). */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "proto/base64.h"
 #include "proto/status.h"
 
 #define MAX_METHOD_BYTES 16
@@ -139,6 +140,19 @@ void http_request_file(struct http_request *r, const char *path, uint64_t offset
 	p->size = size;
 	if (p->path == NULL)
 		request_fail(r, -ST_NO_MEMORY);
+}
+
+void http_request_base64(struct http_request *r, const char *path, uint64_t bytes)
+{
+	if (bytes > INT64_MAX / 2) {
+		request_fail(r, -ST_TOO_LARGE);
+		return;
+	}
+	http_request_file(r, path, 0, bytes);
+	if (r->error == 0) {
+		r->pieces[r->piece_count - 1].base64 = true;
+		r->pieces[r->piece_count - 1].size = BASE64_BYTES(bytes);
+	}
 }
 
 void http_request_once(struct http_request *r)

@@ -19,15 +19,52 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proto/base64.h"
 #include "proto/status.h"
 
 #define CONNECT_TIMEOUT_MS 15000
 #define DEFAULT_TIMEOUT_MS 60000
 /* A peer that neither takes nor gives anything this long is dead, whatever the time limit for large uploads. */
 #define LOW_SPEED_SECONDS 120
+#define BASE64_GROUPS 1024u                /* of three bytes, read at once */
 #define MAX_ANSWER_HEADER_BYTES (256 * 1024)
 
 /* ---- the body on its way out ---- */
+
+/* Reads until n bytes are there or the file ends. */
+static ssize_t read_fully(int fd, char *out, size_t n, uint64_t at)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		ssize_t got = pread(fd, out + done, n - done, (off_t)(at + done));
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -1;
+		if (got == 0)
+			break;
+		done += (size_t)got;
+	}
+	return (ssize_t)done;
+}
+
+/* Up to n bytes of a file's base64 from a place in it: whole groups of three bytes are read, what stands before that place is left out. */
+static ssize_t read_base64(int fd, uint64_t at, char *out, size_t n)
+{
+	char raw[3 * BASE64_GROUPS], text[BASE64_BYTES(sizeof raw) + 1];
+	size_t skip = (size_t)(at % 4), groups = (skip + n + 3) / 4;
+	ssize_t got = read_fully(fd, raw, 3 * (groups < BASE64_GROUPS ? groups : BASE64_GROUPS), at / 4 * 3);
+	size_t have;
+
+	if (got <= 0)
+		return got;
+	base64_block(text, raw, (size_t)got);
+	have = BASE64_BYTES((size_t)got) - skip;
+	memcpy(out, text + skip, have < n ? have : n);
+	return (ssize_t)(have < n ? have : n);
+}
 
 static ssize_t read_piece(struct transfer *t, const struct http_piece *p, char *out, size_t room)
 {
@@ -39,6 +76,8 @@ static ssize_t read_piece(struct transfer *t, const struct http_piece *p, char *
 		memcpy(out, p->data + t->piece_at, n);
 		return (ssize_t)n;
 	}
+	if (p->base64)
+		return read_base64(t->fds[t->piece], t->piece_at, out, n);
 	do
 		got = pread(t->fds[t->piece], out, n, (off_t)(p->offset + t->piece_at));
 	while (got < 0 && errno == EINTR);
@@ -369,7 +408,8 @@ static int open_file(const struct http_piece *p, int *fd)
 	*fd = open(p->path, O_RDONLY | O_CLOEXEC);
 	if (*fd < 0 || fstat(*fd, &st) != 0)
 		return -ST_IO;
-	if (st.st_size < 0 || p->offset + p->size > (uint64_t)st.st_size) {
+	/* A file that has grown or shrunk is not the one that was announced. */
+	if (st.st_size < 0 || (p->base64 ? BASE64_BYTES((uint64_t)st.st_size) != p->size : p->offset + p->size > (uint64_t)st.st_size)) {
 		errno = ENODATA;
 		return -ST_IO;
 	}

@@ -19,5 +19,6 @@ daemon_libplat_a_SOURCES = \
 	%D%/bluesky.c %D%/bluesky_look.c %D%/bluesky_quote.c %D%/bluesky_record.c %D%/bluesky_session.c %D%/bluesky_video.c %D%/bluesky.h \
 	%D%/facebook.c %D%/facebook_check.c %D%/facebook_find.c %D%/facebook_match.c %D%/facebook_post.c %D%/facebook_session.c \
 	%D%/facebook_status.c %D%/facebook_upload.c %D%/facebook.h \
-	%D%/x.c %D%/x_check.c %D%/x_find.c %D%/x_media.c %D%/x_option.c %D%/x_session.c %D%/x_text.c %D%/x.h
+	%D%/x.c %D%/x_check.c %D%/x_find.c %D%/x_media.c %D%/x_option.c %D%/x_session.c %D%/x_text.c %D%/x.h \
+	%D%/pinterest.c %D%/pinterest_find.c %D%/pinterest_session.c %D%/pinterest_video.c %D%/pinterest.h
 daemon_libplat_a_CFLAGS = $(AM_CFLAGS)

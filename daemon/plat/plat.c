@@ -10,7 +10,7 @@
 
 static const struct plat *const plat_table[] = {
 	&plat_outbox, &plat_webhook, &plat_mastodon, &plat_bluesky, &plat_linkedin, &plat_threads, &plat_facebook,
-	&plat_instagram, &plat_x,
+	&plat_instagram, &plat_x, &plat_pinterest,
 };
 
 static const char *const class_names[PLAT_CLASS__COUNT] = {
@@ -171,6 +171,12 @@ void plat_body_range(struct plat_request *r, const struct media *m, uint64_t off
 	if (r->piece_count < PLAT_MAX_PIECES)
 		r->pieces[r->piece_count++] = (struct plat_piece){ .kind = PLAT_MEDIA, .offset = offset, .len = len,
 		                                                   .sha256 = m->sha256 };
+}
+
+void plat_body_base64(struct plat_request *r, const struct media *m)
+{
+	if (r->piece_count < PLAT_MAX_PIECES)
+		r->pieces[r->piece_count++] = (struct plat_piece){ .kind = PLAT_BASE64, .len = m->size_bytes, .sha256 = m->sha256 };
 }
 
 /* ---- answers and accounts ---- */

@@ -75,6 +75,7 @@ struct plat_header { const char *name, *value; bool secret; };
 enum plat_piece_kind {
 	PLAT_BYTES,         /* data, len */
 	PLAT_MEDIA,         /* len bytes from offset of the stored media file sha256 */
+	PLAT_BASE64,        /* all len bytes of it, as base64 */
 	PLAT_LINK,          /* PLAT_FILE only: hard-link the media file sha256 beside it under the name in data, or */
 	PLAT_COPY           /* put a copy there that everybody may read */
 };
@@ -103,6 +104,7 @@ void plat_secret_header(struct plat_request *r, const char *name, const char *va
 void plat_body(struct plat_request *r, const char *data, size_t len);
 void plat_body_media(struct plat_request *r, const struct media *m);
 void plat_body_range(struct plat_request *r, const struct media *m, uint64_t offset, uint64_t len);
+void plat_body_base64(struct plat_request *r, const struct media *m);
 
 /* ---- answers ---- */
 struct plat_response {
@@ -254,6 +256,6 @@ struct plat {
 const struct plat *plat_find(const char *name);      /* NULL if there is none */
 const struct plat *plat_at(size_t index);            /* NULL past the end */
 
-extern const struct plat plat_outbox, plat_webhook, plat_mastodon, plat_bluesky, plat_linkedin, plat_threads, plat_facebook, plat_instagram, plat_x;
+extern const struct plat plat_outbox, plat_webhook, plat_mastodon, plat_bluesky, plat_linkedin, plat_threads, plat_facebook, plat_instagram, plat_x, plat_pinterest;
 
 #endif

@@ -2,6 +2,7 @@
 #include "daemon/plat/wire.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "proto/hash.h"
@@ -9,6 +10,7 @@
 #include "proto/unit.h"
 #include "proto/utf8.h"
 
+#define RESET_UNIX_S INT64_C(1000000000)      /* more seconds than that are no span */
 #define RESET_MAX_MS (24 * 3600 * INT64_C(1000))
 #define SECRET_MIN_BYTES 6
 
@@ -157,13 +159,28 @@ static int64_t seconds_ms(const char *text)
 	return text && !unit_int_parse(text, 0, INT64_MAX / 2000, &seconds) ? seconds * 1000 : -1;
 }
 
+/* "41", or "41;w=60, 3600;w=86400": seconds until the first window ends, or (for some) since 1970. */
+static bool windows_ms(const struct plat_in *in, const char *text, int64_t *out)
+{
+	char *end;
+	long long seconds;
+
+	if (!text || *text < '0' || *text > '9')
+		return false;
+	seconds = strtoll(text, &end, 10);
+	if (seconds > RESET_UNIX_S * 10 || (*end && !strchr(",; ", *end)))
+		return false;
+	*out = seconds < RESET_UNIX_S ? in->now_ms + seconds * 1000 : seconds * 1000;
+	return true;
+}
+
 int64_t wire_reset_ms(const struct plat_in *in)
 {
 	const struct plat_response *r = in->response;
 	const char *iso = plat_response_header(r, "X-RateLimit-Reset");
 	int64_t reset = 0, span;
 
-	if (!iso || wire_iso_ms(iso, &reset)) {
+	if ((!iso || wire_iso_ms(iso, &reset)) && !windows_ms(in, iso, &reset)) {
 		reset = seconds_ms(plat_response_header(r, "RateLimit-Reset"));
 		if (reset < 0)
 			reset = seconds_ms(plat_response_header(r, "X-Rate-Limit-Reset"));
@@ -187,7 +204,7 @@ int64_t plat_spent_ms(const struct plat_in *in)
 	for (size_t i = 0; i < WIRE_COUNT(names); i++) {
 		const char *left = plat_response_header(in->response, names[i]);
 
-		if (left && !strcmp(left, "0"))
+		if (left && left[0] == '0' && (!left[1] || strchr(",; ", left[1])))
 			return wire_reset_ms(in);
 	}
 	return 0;

@@ -64,7 +64,7 @@ struct wire_rule {
 
 const struct wire_rule *wire_rule_find(const struct wire_rule *rules, size_t count, const struct wire_answer *answer);
 
-/* When a rate limit ends by the answer's headers: X-RateLimit-Reset (ISO 8601), RateLimit-Reset and X-Rate-Limit-Reset
+/* When a rate limit ends by the answer's headers: X-RateLimit-Reset (ISO 8601, or seconds of one or more windows), RateLimit-Reset and X-Rate-Limit-Reset
  * (unix seconds), Retry-After (seconds), plus up to 5 s of jitter; 0 where none is usable. */
 int64_t wire_reset_ms(const struct plat_in *in);
 

@@ -83,7 +83,7 @@ static const char *body_text(struct run *r)
 		if (p->kind == PLAT_BYTES)
 			buf_add(&b, p->data, p->len);
 		else
-			buf_add_fmt(&b, "<%s %.8s %s %llu>", p->kind == PLAT_MEDIA ? "media" : "link", p->sha256,
+			buf_add_fmt(&b, "<%s %.8s %s %llu>", p->kind == PLAT_MEDIA ? "media" : p->kind == PLAT_BASE64 ? "base64" : "link", p->sha256,
 			            p->data ? p->data : "",
 			            (unsigned long long)p->len);
 	}

@@ -471,6 +471,46 @@ static void pieces_are_streamed_in_order(void **state)
 	free(file);
 }
 
+/* Whatever libcurl asks for at once, and however the file ends: the same as if it had been encoded in one go. */
+static void files_as_base64(void **state)
+{
+	static const size_t sizes[] = { 0, 1, 2, 3, 4, 3071, 3072, 3073, 65536, 1000001 };
+	char path[] = "/tmp/test_http_XXXXXX", *file = malloc(1000001), *expected = malloc(BASE64_BYTES(1000001) + 1);
+	int fd = mkstemp(path);
+
+	(void)state;
+	for (size_t i = 0; i < 1000001; i++)
+		file[i] = (char)(i * 7 + i / 251);
+	for (size_t n = 0; n < sizeof sizes / sizeof sizes[0]; n++) {
+		struct http_request *r = request("POST", "/ok");
+		struct outcome out;
+		const char *body;
+
+		assert_int_equal(ftruncate(fd, 0), 0);
+		assert_int_equal(pwrite(fd, file, sizes[n], 0), sizes[n]);
+		http_request_bytes(r, "{\"", 2);
+		http_request_base64(r, path, sizes[n]);
+		http_request_bytes(r, "\"}", 2);
+		run(r, &out);
+		assert_int_equal(out.reach, HTTP_ANSWERED);
+		body = strstr(last_request, "\r\n\r\n");
+		assert_non_null(body);
+		base64_block(expected, file, sizes[n]);
+		assert_int_equal(atomic_load(&last_len) - (size_t)(body + 4 - last_request), BASE64_BYTES(sizes[n]) + 4);
+		assert_memory_equal(body + 6, expected, BASE64_BYTES(sizes[n]));
+		assert_memory_equal(body + 6 + BASE64_BYTES(sizes[n]), "\"}", 2);
+		/* One that has grown meanwhile is another file. */
+		r = request("POST", "/ok");
+		assert_int_equal(pwrite(fd, "more", 4, (off_t)sizes[n]), 4);
+		http_request_base64(r, path, sizes[n]);
+		assert_int_equal(http_start(http, r, on_done, &out), -ST_IO);
+	}
+	close(fd);
+	unlink(path);
+	free(file);
+	free(expected);
+}
+
 static void interim_answers_and_many_headers(void **state)
 {
 	struct outcome out;
@@ -824,7 +864,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ONLINE(an_answer_comes_whole),
 		ONLINE(methods_and_lengths),
-		ONLINE(pieces_are_streamed_in_order),
+		ONLINE(pieces_are_streamed_in_order), ONLINE(files_as_base64),
 		ONLINE(interim_answers_and_many_headers),
 		ONLINE(an_ordinary_post_is_repeated_by_libcurl),
 		ONLINE(once_is_never_repeated),

@@ -23,7 +23,8 @@ dist_accountexamples_DATA = \
 	%D%/sample/accounts.d/threads.conf.sample \
 	%D%/sample/accounts.d/webhook.conf.sample
 	%D%/sample/accounts.d/webhook.conf.sample \
-	%D%/sample/accounts.d/x.conf.sample
+	%D%/sample/accounts.d/x.conf.sample \
+	%D%/sample/accounts.d/youtube.conf.sample
 
 $(units_generated): Makefile
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && \

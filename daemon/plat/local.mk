@@ -20,5 +20,6 @@ daemon_libplat_a_SOURCES = \
 	%D%/facebook.c %D%/facebook_check.c %D%/facebook_find.c %D%/facebook_match.c %D%/facebook_post.c %D%/facebook_session.c \
 	%D%/facebook_status.c %D%/facebook_upload.c %D%/facebook.h \
 	%D%/x.c %D%/x_check.c %D%/x_find.c %D%/x_media.c %D%/x_option.c %D%/x_session.c %D%/x_text.c %D%/x.h \
-	%D%/pinterest.c %D%/pinterest_find.c %D%/pinterest_session.c %D%/pinterest_video.c %D%/pinterest.h
+	%D%/pinterest.c %D%/pinterest_find.c %D%/pinterest_session.c %D%/pinterest_video.c %D%/pinterest.h \
+	%D%/youtube.c %D%/youtube_find.c %D%/youtube_session.c %D%/youtube_upload.c %D%/youtube.h
 daemon_libplat_a_CFLAGS = $(AM_CFLAGS)

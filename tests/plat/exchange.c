@@ -54,21 +54,27 @@ static const char *request_line(struct run *r)
 	                 wire_str(q->file_name), effects[q->effect], or_none(q->step));
 }
 
-static void check_header(struct run *r, const char *wanted)
+static bool header_fits(struct run *r, const char *wanted, const char **have)
 {
 	const struct plat_request *q = &r->out.request;
-	const char *colon = strstr(wanted, ": "), *have = NULL;
+	const char *colon = strstr(wanted, ": ");
 	size_t len = colon ? (size_t)(colon - wanted) : strlen(wanted);
 
+	*have = NULL;
 	for (size_t i = 0; i < q->header_count; i++)
 		if (strlen(q->headers[i].name) == len && !strncmp(q->headers[i].name, wanted, len))
-			have = q->headers[i].value;
-	if (colon && !strcmp(colon + 2, "-")) {
-		if (have)
-			exchange_wrong(r, "header %.*s should be absent", (int)len, wanted);
-	} else if (!have || !colon || !exchange_match(&r->bound, colon + 2, have)) {
+			*have = q->headers[i].value;
+	if (colon && !strcmp(colon + 2, "-"))
+		return !*have;
+	return *have && colon && exchange_match(&r->bound, colon + 2, *have);
+}
+
+static void check_header(struct run *r, const char *wanted)
+{
+	const char *have;
+
+	if (!header_fits(r, wanted, &have))
 		exchange_wrong(r, "header %s expected, is %s", wanted, have ? have : "absent");
-	}
 }
 
 /* The body as text; media and links are written as <media sha256 len> and <link name>. */
@@ -112,23 +118,37 @@ static void check_request(struct run *r, const struct event_step *e)
 			exchange_wrong(r, "\"%s\" expected in the body %s", e->fragments[i], body);
 }
 
+/* Whether the request is this event's by its line, and (of a restarted driver, which may be elsewhere in the script) by its headers. */
+static bool is_event(struct run *r, const struct event_step *e, const char *line)
+{
+	struct bindings before = r->bound;
+	bool fits = exchange_match(&r->bound, e->text, line);
+	const char *have;
+
+	for (size_t i = 0; r->restarted && fits && i < e->header_count; i++)
+		fits = header_fits(r, e->headers[i], &have);
+	if (!fits)
+		r->bound = before;
+	return fits;
+}
+
 /* A restarted driver may read again what it has read: such a request has its event before. */
 static const struct event_step *event_of(struct run *r, const char *line)
 {
 	const struct event_step *e = r->at < r->s->event_count ? &r->s->events[r->at] : NULL;
-	struct bindings before = r->bound;
 
-	if (e && e->kind == EV_REQUEST && exchange_match(&r->bound, e->text, line)) {
+	if (e && e->kind == EV_REQUEST && is_event(r, e, line)) {
 		r->at++;
 		return e;
 	}
-	r->bound = before;
 	for (size_t i = r->at; r->restarted && r->out.request.effect != PLAT_ONCE && i-- > 0;) {
 		e = &r->s->events[i];
-		if (e->kind == EV_REQUEST && !e->lost && exchange_match(&r->bound, e->text, line))
+		if (e->kind == EV_REQUEST && !e->lost && is_event(r, e, line))
 			return e;
-		r->bound = before;
 	}
+	for (size_t i = 0; r->restarted && i < r->s->detour_count; i++)
+		if (is_event(r, &r->s->detours[i], line))
+			return &r->s->detours[i];
 	return NULL;
 }
 

@@ -20,6 +20,8 @@
  * Then what happens, in order:
  *
  *   > METHOD URL EFFECT STEP          the driver sends this (FILE for a file)
+ *   ~> METHOD URL EFFECT STEP         only after a restart, wherever that was, the driver may ask this first; what
+ *                                     follows belongs to it. Stands before the first ">"
  *   >> Header: value                  with this header; "-" means without it
  *   body JSON                         and exactly this JSON body            has FRAGMENT    a body with this text in it
  *   is TEXT                           and exactly this body
@@ -54,9 +56,10 @@
 #define EXCHANGE_MAX_EVENTS 400
 #define EXCHANGE_MAX_LINES 12
 #define EXCHANGE_MAX_NAMES 16
+#define EXCHANGE_MAX_DETOURS 4
 
 enum event_kind {
-	EV_REQUEST, EV_WAIT, EV_SESSION, EV_SESSION_DONE, EV_SESSION_FAIL, EV_RUN_SESSION, EV_SETTLED, EV_UNDECIDED,
+	EV_REQUEST, EV_DETOUR, EV_WAIT, EV_SESSION, EV_SESSION_DONE, EV_SESSION_FAIL, EV_RUN_SESSION, EV_SETTLED, EV_UNDECIDED,
 		EV_PERSON,
 	EV_FAIL, EV_UNTIL, EV_ADVANCE, EV_EDIT, EV_VALUE, EV_ACCOUNT, EV_DONE
 };
@@ -100,6 +103,8 @@ struct script {
 	int64_t now_ms;
 	struct event_step events[EXCHANGE_MAX_EVENTS];
 	size_t event_count;
+	struct event_step detours[EXCHANGE_MAX_DETOURS];
+	size_t detour_count;
 };
 
 /* Names bound by $name$. */

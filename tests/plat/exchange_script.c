@@ -374,7 +374,7 @@ static const struct { const char *word; reader *read; enum event_kind kind; } wo
 	{ "thumb", read_thumb, 0 }, { ">>", read_header, 0 }, { "body", read_body, 0 }, { "has", read_has, 0 }, { "is", read_is, 0 },
 	{ "<", read_status, 0 }, { "<<", read_answer_header, 0 }, { "=", read_answer_body, 0 },
 		{ "lost", read_lost, 0 },
-	{ ">", NULL, EV_REQUEST }, { "wait", NULL, EV_WAIT }, { "session", NULL, EV_SESSION },
+	{ ">", NULL, EV_REQUEST }, { "~>", NULL, EV_DETOUR }, { "wait", NULL, EV_WAIT }, { "session", NULL, EV_SESSION },
 	{ "session-done", NULL, EV_SESSION_DONE }, { "session-fail", NULL, EV_SESSION_FAIL },
 		{ "run", NULL, EV_RUN_SESSION },
 	{ "settled", NULL, EV_SETTLED }, { "undecided", NULL, EV_UNDECIDED }, { "person", NULL, EV_PERSON },
@@ -421,6 +421,23 @@ static struct script *script_new(const char *path)
 	return s;
 }
 
+/* Detours have no place in the order of things. */
+static const char *part_detours(struct script *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->event_count; i++) {
+		if (s->events[i].kind != EV_DETOUR)
+			s->events[n++] = s->events[i];
+		else if (s->detour_count == EXCHANGE_MAX_DETOURS)
+			return "too many detours";
+		else
+			s->detours[s->detour_count++] = s->events[i];
+	}
+	s->event_count = n;
+	return NULL;
+}
+
 struct script *exchange_read(const char *path)
 {
 	struct script *s = script_new(path);
@@ -437,6 +454,8 @@ struct script *exchange_read(const char *path)
 	}
 	if (!why && (!s->plat || !s->now_ms || !s->content.part_count))
 		why = "platform, now and part are needed";
+	if (!why)
+		why = part_detours(s);
 	if (f)
 		fclose(f);
 	free(line);

@@ -21,7 +21,7 @@ dist_accountexamples_DATA = \
 	%D%/sample/accounts.d/outbox.conf.sample \
 	%D%/sample/accounts.d/pinterest.conf.sample \
 	%D%/sample/accounts.d/threads.conf.sample \
-	%D%/sample/accounts.d/webhook.conf.sample
+	%D%/sample/accounts.d/tiktok.conf.sample \
 	%D%/sample/accounts.d/webhook.conf.sample \
 	%D%/sample/accounts.d/x.conf.sample \
 	%D%/sample/accounts.d/youtube.conf.sample

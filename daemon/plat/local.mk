@@ -21,5 +21,7 @@ daemon_libplat_a_SOURCES = \
 	%D%/facebook_status.c %D%/facebook_upload.c %D%/facebook.h \
 	%D%/x.c %D%/x_check.c %D%/x_find.c %D%/x_media.c %D%/x_option.c %D%/x_session.c %D%/x_text.c %D%/x.h \
 	%D%/pinterest.c %D%/pinterest_find.c %D%/pinterest_session.c %D%/pinterest_video.c %D%/pinterest.h \
-	%D%/youtube.c %D%/youtube_find.c %D%/youtube_session.c %D%/youtube_upload.c %D%/youtube.h
+	%D%/youtube.c %D%/youtube_find.c %D%/youtube_session.c %D%/youtube_upload.c %D%/youtube.h \
+	%D%/tiktok.c %D%/tiktok_check.c %D%/tiktok_find.c %D%/tiktok_make.c %D%/tiktok_put.c %D%/tiktok_session.c \
+	%D%/tiktok_status.c %D%/tiktok.h
 daemon_libplat_a_CFLAGS = $(AM_CFLAGS)

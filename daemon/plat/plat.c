@@ -10,7 +10,7 @@
 
 static const struct plat *const plat_table[] = {
 	&plat_outbox, &plat_webhook, &plat_mastodon, &plat_bluesky, &plat_linkedin, &plat_threads, &plat_facebook,
-	&plat_instagram, &plat_x, &plat_pinterest, &plat_youtube,
+	&plat_instagram, &plat_x, &plat_pinterest, &plat_youtube, &plat_tiktok,
 };
 
 static const char *const class_names[PLAT_CLASS__COUNT] = {

@@ -257,6 +257,6 @@ const struct plat *plat_find(const char *name);      /* NULL if there is none */
 const struct plat *plat_at(size_t index);            /* NULL past the end */
 
 extern const struct plat plat_outbox, plat_webhook, plat_mastodon, plat_bluesky, plat_linkedin, plat_threads, plat_facebook, plat_instagram, plat_x, plat_pinterest,
-	plat_youtube;
+	plat_youtube, plat_tiktok;
 
 #endif

@@ -18,6 +18,17 @@ bool chunk_next(const struct plat_in *in, size_t k, uint64_t total, uint64_t chu
 	return true;
 }
 
+bool chunk_next_full(const struct plat_in *in, size_t k, uint64_t total, uint64_t chunk_bytes, struct chunk *out)
+{
+	if (!chunk_next(in, k, total, chunk_bytes, out))
+		return false;
+	if (total - out->offset < 2 * chunk_bytes) {
+		out->len = total - out->offset;
+		out->last = true;
+	}
+	return true;
+}
+
 void chunk_arrived(const struct plat_in *in, size_t k, uint64_t at)
 {
 	plat_set_n(in->values, "at", k, arena_fmt(in->arena, "%llu", (unsigned long long)at));

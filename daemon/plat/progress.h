@@ -16,6 +16,8 @@ struct chunk {
 /* The next chunk of file k, from the value "at.K" (bytes that arrived): false when all have. Every chunk but the last
  * has chunk_bytes (> 0); index counts such chunks. */
 bool chunk_next(const struct plat_in *in, size_t k, uint64_t total, uint64_t chunk_bytes, struct chunk *out);
+/* The same where no chunk may be short: what is left over goes with the last one. */
+bool chunk_next_full(const struct plat_in *in, size_t k, uint64_t total, uint64_t chunk_bytes, struct chunk *out);
 /* The bytes before `at` have arrived. */
 void chunk_arrived(const struct plat_in *in, size_t k, uint64_t at);
 void chunk_forget(const struct plat_in *in, size_t k);

@@ -581,6 +581,7 @@ static void test_credential_needs(void **state)
 		{ "webhook", "password=" SECRET "\n", "secret=" },
 		{ "threads", "client_secret=" SECRET "\n", "access_token=" },
 		{ "instagram", "identifier=a\n", "client_id=" },
+		{ "tiktok", "identifier=a\n", "client_id=" },
 	};
 
 	(void)state;

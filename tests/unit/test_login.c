@@ -60,6 +60,8 @@ static int login_setup(void **state)
 	write_text(h, "accounts.d/li.conf", text);
 	(void)snprintf(text + strlen(text), sizeof text - strlen(text), "[Platform]\nAuthor=urn:li:organization:7\n");
 	write_text(h, "accounts.d/lo.conf", text);
+	(void)snprintf(text, sizeof text, "[Account]\nPlatform=tiktok\nCredential=%s/app\n", h->w->directory);
+	write_text(h, "accounts.d/tt.conf", text);
 	const struct conf *conf = house_conf(h);
 	conf_unref(h->conf);
 	h->conf = conf;
@@ -71,7 +73,7 @@ static int login_setup(void **state)
 
 static int login_teardown(void **state)
 {
-	static const char *const files[] = { "accounts.d/xx.conf", "accounts.d/li.conf", "accounts.d/lo.conf", "app" };
+	static const char *const files[] = { "accounts.d/xx.conf", "accounts.d/li.conf", "accounts.d/lo.conf", "accounts.d/tt.conf", "app" };
 	struct house *h = *state;
 	char path[200];
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
@@ -246,6 +248,23 @@ static void test_scopes(void **state)
 	assert_non_null(strstr(organization.out, "&scope=openid%20profile%20w_organization_social%20r_organization_social&"));
 }
 
+/* TikTok has its own name for the client, commas between scopes, and a challenge in hex. */
+static void test_client_key(void **state)
+{
+	struct house *h = *state;
+	struct half first = begin_login(h, "tt", REDIRECT);
+	const char *at;
+	assert_int_equal(first.rc, 0);
+	assert_memory_equal(first.out, "https://www.tiktok.com/v2/auth/authorize/?", 42);
+	assert_non_null(strstr(first.out, "client_key=app-7&"));
+	assert_null(strstr(first.out, "client_id="));
+	assert_non_null(strstr(first.out, "&scope=user.info.basic%2Cvideo.publish%2Cvideo.upload%2Cvideo.list&"));
+	at = strstr(first.out, "&code_challenge=");
+	assert_non_null(at);
+	assert_int_equal(strspn(at + 16, "0123456789abcdef"), 64);
+	assert_memory_equal(at + 80, "&code_challenge_method=S256", 27);
+}
+
 /* A person who has to log in again is told in time. */
 static void test_until(void **state)
 {
@@ -332,6 +351,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_passing_failure, login_setup, login_teardown),
 		cmocka_unit_test_setup_teardown(test_planned_refresh, login_setup, login_teardown),
 		cmocka_unit_test_setup_teardown(test_scopes, login_setup, login_teardown),
+		cmocka_unit_test_setup_teardown(test_client_key, login_setup, login_teardown),
 		cmocka_unit_test_setup_teardown(test_until, login_setup, login_teardown),
 		cmocka_unit_test_setup_teardown(test_behind_a_session, login_setup, login_teardown),
 		cmocka_unit_test_setup_teardown(test_wrong_answers, login_setup, login_teardown),

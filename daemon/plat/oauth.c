@@ -48,7 +48,7 @@ static bool has_refresh(const struct plat_in *in, const struct oauth *o)
 {
 	const struct oauth_call *call = &o->refresh;
 
-	if (!call->url || (!call->no_client && !call->no_client_id && !plat_credential(in->account, o->client_id_name)))
+	if (!call->url || (!call->no_client && !call->no_client_id && !plat_credential(in->account, "client_id")))
 		return false;
 	return call->by_access ? oauth_token(in) != NULL : plat_get(in->account_values, "refresh") != NULL;
 }

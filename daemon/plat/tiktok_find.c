@@ -126,8 +126,8 @@ static void weigh(const struct plat_in *in, const struct json *entry, int64_t cr
 /* The cursor as digits; NULL where there is none. */
 static const char *cursor_of(const struct plat_in *in, const struct json *data)
 {
-	const struct json *cursor = json_get(data, "cursor");
-	const char *text = json_text(cursor) ? json_text(cursor) : json_number_text(cursor);
+	char digits[24];
+	const char *text = json_get_id(data, "cursor", digits);
 
 	return text && *text && strlen(text) < 20 && strspn(text, "0123456789") == strlen(text) ? arena_strdup(in->arena, text) : NULL;
 }
@@ -149,11 +149,12 @@ bool tiktok_listed(const struct plat_in *in, struct plat_out *out, const struct 
 		weigh(in, e, created_s * 1000);
 		oldest_ms = created_s * 1000 < oldest_ms ? created_s * 1000 : oldest_ms;
 	}
-	if (more && next && pages >= MAX_PAGES) {
-		undecided(out, "tiktok: too many videos since the attempt to look through; look at the profile and resolve it by hand");
+	more = more && oldest_ms >= sent_ms(in) - SKEW_MS;
+	if (more && (!next || pages >= MAX_PAGES)) {
+		undecided(out, "tiktok: the list of videos cannot be looked through to the end; look at the profile and resolve it by hand");
 		return true;
 	}
-	if (more && next && oldest_ms >= sent_ms(in) - SKEW_MS) {
+	if (more) {
 		plat_set(in->values, "list_next", next);
 		plat_set_int(in->values, "list_pages", pages);
 		tiktok_list(in, out);
@@ -178,7 +179,9 @@ static void look(const struct plat_in *in, struct plat_out *out)
 	size_t looks = (size_t)plat_get_int(in->values, "looks", 0);
 	int64_t earliest = lost_steady_ms(in) + look_after_ms[looks < WIRE_COUNT(look_after_ms) ? looks : 0];
 
-	forget_look(in);
+	/* A look that was cut off goes on with the next page. */
+	if (!plat_get(in->values, "list_next"))
+		forget_look(in);
 	if (!wire_unrecorded(in) && in->steady_ms < earliest)
 		plat_wait(out, in->now_ms + (earliest - in->steady_ms));
 	else
@@ -200,6 +203,7 @@ static void not_found(const struct plat_in *in, struct plat_out *out)
 		               "look at the profile and the app's inbox, and resolve it by hand");
 	} else {
 		plat_set_int(in->values, "looks", looks);
+		forget_look(in);
 		look(in, out);
 		return;
 	}
@@ -220,8 +224,11 @@ static void list_answer(const struct plat_in *in, struct plat_out *out, const st
 		return;
 	}
 	oauth_accepted(in);
-	if (tiktok_listed(in, out, answer, &hits, &id))
+	if (tiktok_listed(in, out, answer, &hits, &id)) {
+		if (out->verdict == PLAT_UNDECIDED)
+			forget_look(in);
 		return;
+	}
 	if (hits == 1) {
 		tiktok_stands(in, id, true);
 		wire_all_done(in, out);

@@ -233,7 +233,7 @@ static bool list_answer(const struct plat_in *in, struct plat_out *out, const st
 
 	if (!plat_get(in->values, "listing"))
 		return false;
-	if (tiktok_good(answer) && tiktok_listed(in, out, answer, &hits, &id))
+	if (tiktok_good(answer) && tiktok_listed(in, out, answer, &hits, &id) && out->verdict == PLAT_SEND)
 		return true;
 	*out = (struct plat_out){ .verdict = PLAT_SEND };
 	tiktok_stands(in, hits == 1 ? id : wire_str(plat_get(in->values, "publish")), hits == 1);

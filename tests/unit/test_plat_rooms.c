@@ -306,6 +306,27 @@ static void test_chunks(void **state)
 	world_end(&w);
 }
 
+/* What is left over goes with the last chunk, which is never the shorter one. */
+static void test_full_chunks(void **state)
+{
+	struct chunk c;
+	struct world w;
+
+	(void)state;
+	world_begin(&w);
+	assert_true(chunk_next_full(&w.in, 0, 39, 10, &c) && c.offset == 0 && c.len == 10 && !c.last);
+	chunk_arrived(&w.in, 0, 10);
+	assert_true(chunk_next_full(&w.in, 0, 39, 10, &c) && c.offset == 10 && c.len == 10 && !c.last);
+	chunk_arrived(&w.in, 0, 20);
+	assert_true(chunk_next_full(&w.in, 0, 39, 10, &c) && c.index == 2 && c.len == 19 && c.last);
+	assert_true(chunk_next_full(&w.in, 0, 40, 10, &c) && c.len == 10 && !c.last);
+	chunk_arrived(&w.in, 0, 39);
+	assert_false(chunk_next_full(&w.in, 0, 39, 10, &c));
+	assert_true(chunk_next_full(&w.in, 1, 10, 10, &c) && c.len == 10 && c.last);
+	assert_true(chunk_next_full(&w.in, 1, 5, 10, &c) && c.len == 5 && c.last);
+	world_end(&w);
+}
+
 static void test_polls(void **state)
 {
 	static const struct poll_plan plan = { .first_ms = 2000, .fast_ms = 5000, .fast_for_ms = 60000, .slow_ms = 30000,
@@ -366,7 +387,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_form), cmocka_unit_test(test_multipart_range), cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_kind_refused), cmocka_unit_test(test_token_of_file), cmocka_unit_test(test_token_rotates),
-		cmocka_unit_test(test_login), cmocka_unit_test(test_unknown_video), cmocka_unit_test(test_chunks),
+		cmocka_unit_test(test_login), cmocka_unit_test(test_unknown_video), cmocka_unit_test(test_chunks), cmocka_unit_test(test_full_chunks),
 		cmocka_unit_test(test_polls), cmocka_unit_test(test_little_text),
 	};
 

@@ -1,9 +1,9 @@
 /* http.h: requests to platforms, through libcurl's multi interface on the loop.
  *
  * The one idea: a request that may be sent only once is made impossible to re-send here and nowhere else. libcurl
- * repeats a POST by itself when a reused connection turns out dead; therefore `once` means a fresh connection of its
- * own that is not kept, HTTP/1.1, no redirects, no authentication round trips, no Expect: 100-continue. Every result
- * says how far the request got.
+ * repeats a POST by itself when a reused connection turns out dead; `once` means that it is stopped before it does,
+ * HTTP/1.1, no redirects, no authentication round trips, no Expect: 100-continue. Every result says how far the
+ * request got.
  *
  * http_free aborts what is under way; its callbacks do not run. All calls are for the loop thread. */
 #ifndef SMMQ_IO_HTTP_H

@@ -1,11 +1,12 @@
 /* http_transfer.c: one request as libcurl sees it: options, body out, answer in, and how far it got.
  *
- * A request of effect once is kept from being sent again by four locks, each of which would do for the usual case:
- *  - a fresh connection that is not kept: libcurl repeats a request only when a *reused* connection turns out dead;
+ * A request of effect once is kept from being sent again by three locks, each of which would do for the usual case:
  *  - HTTP/1.1, no redirects, no Expect, no authentication schemes: nothing else in HTTP asks for a second round;
  *  - a body that cannot be rewound. It is no lock where the body is empty, as nothing has to be rewound then;
  *  - libcurl asks on_begin before every start of a request on a connection, also before a repetition of any cause and
  *    of an empty body: the second time the answer is no.
+ * libcurl repeats a request only when a *reused* connection turns out dead. Such a request of effect once ends unanswered, and has
+ * to be looked for: so it takes a kept connection only while that was used a moment ago.
  * The same callback tells how far a request got: before it ran, no byte of the request had left. */
 #include "daemon/io/http_transfer.h"
 
@@ -26,6 +27,7 @@
 #define DEFAULT_TIMEOUT_MS 60000
 /* A peer that neither takes nor gives anything this long is dead, whatever the time limit for large uploads. */
 #define LOW_SPEED_SECONDS 120
+#define ONCE_IDLE_SECONDS 1L              /* no server gives up connections so soon */
 #define BASE64_GROUPS 1024u                /* of three bytes, read at once */
 #define MAX_ANSWER_HEADER_BYTES (256 * 1024)
 
@@ -314,10 +316,8 @@ static void set_limits(struct transfer *t, CURLcode *err, const struct http_opti
 	keep(err, curl_easy_setopt(t->easy, CURLOPT_PROXY, o->proxy != NULL ? o->proxy : ""));
 	if (o->ca_file != NULL)
 		keep(err, curl_easy_setopt(t->easy, CURLOPT_CAINFO, o->ca_file));
-	if (t->request->once) {
-		keep(err, curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L));
-		keep(err, curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 1L));
-	}
+	if (t->request->once)
+		keep(err, curl_easy_setopt(t->easy, CURLOPT_MAXAGE_CONN, ONCE_IDLE_SECONDS));
 }
 
 static void set_signature(struct transfer *t, CURLcode *err)

@@ -148,6 +148,7 @@ def test_silence_does_not_keep_the_kill_switch_out():
     d.start()
     watcher = d.wire()
     watcher.send("WATCH")
+    time.sleep(0.5)        # the place of whoever asked whether it is ready is free again
     halves = [raw(d) for _ in range(63)]
     for s in halves:
         s.sendall(b"ADD {\"accounts\"")

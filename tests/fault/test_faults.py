@@ -6,6 +6,7 @@ SMMQ_LONG=1 goes through many more places."""
 import os
 import socket
 import subprocess
+import time
 
 from faulttest import FAR, Counter, Load, injected, need_strace, side_by_side, smmqtest
 from smmqtest import check, daemon, eq, need, until
@@ -125,6 +126,10 @@ def short_of_files(counter, account):
             others.append(s)
             s.connect(d.socket)
         until(lambda: "connections cannot be accepted" in d.logs(), "it says that it cannot accept connections")
+        # What it had open for a moment only is taken, too, by those that wait.
+        for _ in range(60):
+            wire.ok("STATUS")
+            time.sleep(0.05)
         load = Load(d, account, 4, "files")
         for key, body in load.bodies.items():
             load.take(key, wire.ask("ADD", body))

@@ -4,11 +4,11 @@
 AM_TESTS_ENVIRONMENT = \
 	srcdir='$(abs_top_srcdir)'; top_builddir='$(abs_top_builddir)'; \
 	SMMQD='$(abs_top_builddir)/smmqd'; SMMQ='$(abs_top_builddir)/smmq'; DUMP='$(abs_top_builddir)/tests/doc/dump'; \
-	SIM_MASTODON='$(abs_top_builddir)/tests/cli/sim_mastodon'; SMMQ_ZONEDUMP='$(abs_top_builddir)/tests/unit/zonedump'; \
+	SIM_PLATFORM='$(abs_top_builddir)/tests/cli/sim_platform'; SMMQ_ZONEDUMP='$(abs_top_builddir)/tests/unit/zonedump'; \
 	SMMQ_TEXTDUMP='$(abs_top_builddir)/tests/unit/textdump'; PYTHONDONTWRITEBYTECODE=1; \
 	: "$${SMMQ_TEST_CACHE=$(abs_top_builddir)/tests/cli/cache}"; \
 	: "$${ASAN_OPTIONS=detect_leaks=1:abort_on_error=0}"; : "$${UBSAN_OPTIONS=print_stacktrace=1}"; \
-	export srcdir top_builddir SMMQD SMMQ DUMP SIM_MASTODON SMMQ_ZONEDUMP SMMQ_TEXTDUMP PYTHONDONTWRITEBYTECODE SMMQ_TEST_CACHE \
+	export srcdir top_builddir SMMQD SMMQ DUMP SIM_PLATFORM SMMQ_ZONEDUMP SMMQ_TEXTDUMP PYTHONDONTWRITEBYTECODE SMMQ_TEST_CACHE \
 		ASAN_OPTIONS UBSAN_OPTIONS;
 
 # A test that hangs fails, long after any that is only slow.
@@ -23,6 +23,7 @@ slow_tests = \
 	%D%/cli/test_bluesky.py \
 	%D%/cli/test_bluesky_media.py \
 	%D%/cli/test_facebook.py \
+	%D%/cli/test_platforms.py \
 	%D%/fault/check_kill.py \
 	%D%/fault/test_alloc.py \
 	%D%/fault/test_cuts.py \
@@ -122,6 +123,7 @@ EXTRA_DIST += \
 	%D%/cli/test_mastodon.py \
 	%D%/cli/test_outbox.py \
 	%D%/cli/test_pace.py \
+	%D%/cli/test_platforms.py \
 	%D%/cli/test_public.py \
 	%D%/cli/test_restore.py \
 	%D%/cli/test_service.py \
@@ -175,7 +177,7 @@ check_PROGRAMS += \
 	%D%/fuzz/replay_unit \
 	%D%/doc/dump \
 	%D%/fault/smmqd_falloc \
-	%D%/cli/sim_mastodon
+	%D%/cli/sim_platform
 
 check-quick:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(quick_tests)'
@@ -289,8 +291,10 @@ tests_fuzz_replay_record_SOURCES = %D%/fuzz/replay.c %D%/fuzz/fuzz_record.c
 tests_fuzz_replay_text_SOURCES = %D%/fuzz/replay.c %D%/fuzz/fuzz_text.c
 tests_fuzz_replay_unit_SOURCES = %D%/fuzz/replay.c %D%/fuzz/fuzz_unit.c
 
-tests_cli_sim_mastodon_SOURCES = \
-	%D%/cli/sim.h %D%/cli/sim_control.c %D%/cli/sim_count.c %D%/cli/sim_mastodon.c %D%/cli/sim_media.c %D%/cli/sim_state.c \
-	%D%/cli/sim_status.c
-tests_cli_sim_mastodon_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(CJSON_CFLAGS) $(ICU_CFLAGS) $(CRYPTO_CFLAGS)
-tests_cli_sim_mastodon_LDADD = $(MHD_LIBS) $(CJSON_LIBS) $(ICU_LIBS) $(CRYPTO_LIBS) -lpthread
+# Each platform's interface for posting, played on loopback.
+tests_cli_sim_platform_SOURCES = \
+	%D%/cli/sim/blob.c %D%/cli/sim/control.c %D%/cli/sim/file.c %D%/cli/sim/http.c %D%/cli/sim/json.c %D%/cli/sim/mastodon.c %D%/cli/sim/mastodon.h \
+	%D%/cli/sim/mastodon_media.c %D%/cli/sim/sim.h %D%/cli/sim/state.c %D%/cli/sim/text.c \
+	%D%/cli/sim/x.c %D%/cli/sim/x.h %D%/cli/sim/x_media.c %D%/cli/sim/x_read.c
+tests_cli_sim_platform_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(CJSON_CFLAGS) $(CURL_CFLAGS) $(ICU_CFLAGS) $(CRYPTO_CFLAGS)
+tests_cli_sim_platform_LDADD = $(MHD_LIBS) $(CJSON_LIBS) $(CURL_LIBS) $(ICU_LIBS) $(CRYPTO_LIBS) -lpthread

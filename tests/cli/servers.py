@@ -1,4 +1,4 @@
-"""servers.py: what a daemon under test posts to: the Mastodon simulator, a real Bluesky server, a recorder of webhooks; and the
+"""servers.py: what a daemon under test posts to: the platforms' simulator, a real Bluesky server, a recorder of webhooks; and the
 means to shift a program's clock.
 """
 import base64
@@ -15,7 +15,7 @@ import threading
 
 from smmqtest import HERE, SLOW, SMMQD, TOP, check, close_later, eq, skip, spawn
 
-SIM = os.environ.get("SIM_MASTODON") or os.path.join(TOP, "tests", "cli", "sim_mastodon")
+SIM = os.environ.get("SIM_PLATFORM") or os.path.join(TOP, "tests", "cli", "sim_platform")
 CACHE = os.environ.get("SMMQ_TEST_CACHE") or os.path.join(TOP, "tests", "cli", "cache")
 
 
@@ -43,27 +43,36 @@ def http_json(port, method, path, body=None, headers=None, raw=None):
         c.close()
 
 
-class Mastodon:
-    """The simulator (sim_mastodon.c); its switches are listed in sim.h."""
+class Platform:
+    """One platform, played by the simulator (tests/cli/sim); the switches that every one has are listed in sim.h, its own in the table at the
+    end of its file. Each token is an account of its own."""
 
-    def __init__(self, *tokens):
+    def __init__(self, name, *tokens):
         if not os.access(SIM, os.X_OK):
             skip("%s was not built (libmicrohttpd is needed)" % SIM)
-        self.tokens = tokens or ("test-token",)
-        self.process, self.port = served([SIM, *self.tokens])
+        self.name, self.tokens = name, tokens or ("test-token",)
+        self.process, self.port = served([SIM, name, *self.tokens])
 
     def set(self, **switches):
         status, body = http_json(self.port, "POST", "/_control", switches)
         eq(status, 200, "control of the simulator: %s" % body)
 
     def dump(self):
-        return http_json(self.port, "GET", "/_control/statuses")[1]
+        return http_json(self.port, "GET", "/_control")[1]
 
-    def statuses(self):
-        return [s for s in self.dump()["statuses"] if not s["deleted"]]
+    def posts(self):
+        """What the public sees."""
+        return [p for p in self.dump()["posts"] if not p["deleted"]]
 
     def count(self, request):
         return self.dump()["requests"].get(request, 0)
+
+
+class Mastodon(Platform):
+    def __init__(self, *tokens):
+        super().__init__("mastodon", *tokens)
+
+    statuses = Platform.posts
 
 
 def bluesky_dir():

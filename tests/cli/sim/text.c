@@ -1,11 +1,12 @@
-/* sim_count.c: counts a post's characters as a Mastodon instance does. Written apart from the daemon's counting, with ICU's
- * iterator alone, so that the two check each other. */
-#include "tests/cli/sim.h"
+/* text.c: counts a post's characters as the platforms do. Written apart from the daemon's counting, with ICU's iterator
+ * alone, so that the two check each other. */
+#include "tests/cli/sim/sim.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include <unicode/ubrk.h>
+#include <unicode/uchar.h>
 #include <unicode/utext.h>
 
 static int graphemes(const char *text, size_t len)
@@ -98,4 +99,76 @@ int sim_count(const char *text, int url)
 	count = graphemes(kept, len);
 	free(kept);
 	return count < 0 ? -1 : count + urls * url;
+}
+
+/* ---- X: twitter-text's third configuration ---- */
+
+static bool light(UChar32 c)
+{
+	return c <= 0x10FF || (c >= 0x2000 && c <= 0x200D) || (c >= 0x2010 && c <= 0x201F) || (c >= 0x2032 && c <= 0x2037);
+}
+
+/* Of one grapheme cluster: an emoji counts two, whatever it is put together from. */
+static int weight(UText *ut, int64_t from, int64_t to)
+{
+	int sum = 0;
+	bool emoji = false;
+
+	utext_setNativeIndex(ut, from);
+	for (int i = 0; utext_getNativeIndex(ut) < to; i++) {
+		UChar32 c = utext_next32(ut);
+
+		emoji |= u_hasBinaryProperty(c, UCHAR_EMOJI_PRESENTATION) || c == 0xFE0F || c == 0x20E3;
+		sum += light(c) ? 1 : 2;
+	}
+	return emoji ? 2 : sum;
+}
+
+static int weigh(const char *text, size_t len)
+{
+	UErrorCode err = U_ZERO_ERROR;
+	UText *ut = utext_openUTF8(NULL, text, (int64_t)len, &err), *walk = utext_openUTF8(NULL, text, (int64_t)len, &err);
+	UBreakIterator *it = ubrk_open(UBRK_CHARACTER, "", NULL, 0, &err);
+	int n = 0;
+
+	if (U_SUCCESS(err))
+		ubrk_setUText(it, ut, &err);
+	for (int from = 0, to; U_SUCCESS(err) && (to = ubrk_next(it)) != UBRK_DONE; from = to)
+		n += weight(walk, from, to);
+	ubrk_close(it);
+	utext_close(ut);
+	utext_close(walk);
+	return U_FAILURE(err) ? -1 : n;
+}
+
+int sim_weigh(const char *text)
+{
+	const char *from = text;
+	int sum = 0;
+
+	if (!utf8_valid((const unsigned char *)text))
+		return -1;
+	for (const char *p = text; *p;) {
+		size_t n = p == text || !word((unsigned char)p[-1]) ? url_len(p) : 0;
+
+		if (!n) {
+			p++;
+			continue;
+		}
+		sum += weigh(from, (size_t)(p - from)) + 23;
+		p += n;
+		from = p;
+	}
+	return sum + weigh(from, strlen(from));
+}
+
+int sim_utf16(const char *text)
+{
+	int n = 0;
+
+	if (!utf8_valid((const unsigned char *)text))
+		return -1;
+	for (const unsigned char *p = (const unsigned char *)text; *p; p++)
+		n += (*p & 0xC0) == 0x80 ? 0 : *p >= 0xF0 ? 2 : 1;
+	return n;
 }

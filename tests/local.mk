@@ -293,7 +293,8 @@ tests_fuzz_replay_unit_SOURCES = %D%/fuzz/replay.c %D%/fuzz/fuzz_unit.c
 
 # Each platform's interface for posting, played on loopback.
 tests_cli_sim_platform_SOURCES = \
-	%D%/cli/sim/blob.c %D%/cli/sim/control.c %D%/cli/sim/file.c %D%/cli/sim/http.c %D%/cli/sim/json.c %D%/cli/sim/mastodon.c %D%/cli/sim/mastodon.h \
+	%D%/cli/sim/blob.c %D%/cli/sim/control.c %D%/cli/sim/file.c %D%/cli/sim/http.c %D%/cli/sim/json.c %D%/cli/sim/linkedin.c \
+	%D%/cli/sim/linkedin.h %D%/cli/sim/linkedin_media.c %D%/cli/sim/mastodon.c %D%/cli/sim/mastodon.h \
 	%D%/cli/sim/mastodon_media.c %D%/cli/sim/sim.h %D%/cli/sim/state.c %D%/cli/sim/text.c \
 	%D%/cli/sim/x.c %D%/cli/sim/x.h %D%/cli/sim/x_media.c %D%/cli/sim/x_read.c
 tests_cli_sim_platform_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(CJSON_CFLAGS) $(CURL_CFLAGS) $(ICU_CFLAGS) $(CRYPTO_CFLAGS)

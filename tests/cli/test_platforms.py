@@ -15,6 +15,7 @@ from smmqtest import check, daemon, eq, until
 PLATFORMS = {
     "mastodon": {},
     "x": {},
+    "linkedin": {},
 }
 
 
@@ -66,6 +67,22 @@ def test_x_kinds():
     eq([(m["alt"], m["mime"]) for m in posts[1]["media"]], [("A loaf", "image/png"), (None, "image/jpeg")], "pictures")
     eq([(m["size"]) for m in posts[2]["media"]], [len(big)], "a big one in chunks")
     check(sim.count("POST /2/media/upload/*/append") >= 2, "chunks")
+
+
+def test_linkedin_kinds():
+    sim, d = stage("linkedin")
+    sim.set(media_polls=1, no_activity=1)
+    text = "Grüße (9 am) <all> https://x.example/a_b~c #shop_1 @nobody [x] {y} |z|"
+    published(d, d.add("linkedin", text, "--now", "--first-comment", "Order [here]: https://x.example/a_b"), sim)
+    published(d, d.add("linkedin", "One", "--now", "-m", write(d, "a.png", pictures.png()), "--alt", "A loaf"), sim)
+    published(d, d.add("linkedin", "Two", "--now", "-m", write(d, "a.png", pictures.png()), "-m", write(d, "b.jpg", pictures.JPEG)), sim)
+    published(d, d.add("linkedin", "Paper", "--now", "--title", "Catalogue", "-m", write(d, "c.pdf", b"%PDF-1.4\n%%EOF\n")), sim)
+    posts = sim.posts()
+    eq([p["text"] for p in posts], [text, "One", "Two", "Paper"], "texts as the public sees them")
+    eq(posts[1]["content"]["media"]["altText"], "A loaf")
+    eq([m["mime"] for m in posts[2]["media"]], ["image/png", "image/jpeg"], "pictures")
+    eq(posts[3]["content"]["media"]["title"], "Catalogue")
+    eq([c["text"] for c in sim.dump()["comments"]], ["Order [here]: https://x.example/a_b"], "comments")
 
 
 if __name__ == "__main__":

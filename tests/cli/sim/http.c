@@ -14,7 +14,7 @@
 #include <netinet/in.h>
 
 static const struct sim_platform *const platforms[] = {
-	&sim_mastodon, &sim_x,
+	&sim_linkedin, &sim_mastodon, &sim_x,
 };
 
 static const struct sim_route control[] = {

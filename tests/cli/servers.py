@@ -7,6 +7,7 @@ import hashlib
 import http.client
 import http.server
 import json
+import mimetypes
 import os
 import shutil
 import subprocess
@@ -73,6 +74,43 @@ class Mastodon(Platform):
         super().__init__("mastodon", *tokens)
 
     statuses = Platform.posts
+
+
+def serve(handler):
+    """The port of a server that answers with this handler."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    close_later(lambda: (server.shutdown(), server.server_close()))
+    return server.server_address[1]
+
+
+class Quiet(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args):
+        pass
+
+    def answer(self, status, body=b"", kind="application/json"):
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def shown(directory):
+    """The port of a web server that shows a directory."""
+    class Handler(Quiet):
+        def do_GET(self):
+            try:
+                path = os.path.join(directory, os.path.basename(self.path))
+                check(os.stat(path).st_mode & 0o004, "others may read it:", path)
+                with open(path, "rb") as f:
+                    self.answer(200, f.read(), mimetypes.guess_type(path)[0] or "application/octet-stream")
+            except OSError:
+                self.answer(404)
+
+    return serve(Handler)
 
 
 def bluesky_dir():

@@ -3,37 +3,43 @@
 posts, lost answers, a daemon that dies, and one post for all of them.
 
 Waiting after a lost answer is part of the contracts, so all platforms go through each of those at once, on one daemon."""
-import json
 import os
 
 import pictures
 import smmqtest
-from servers import Platform
-from smmqtest import check, daemon, eq, until
+from servers import Platform, shown
+from smmqtest import check, daemon, eq
 
-# name: the account's options beside its address, and what the credential holds beside the tokens
+# What an account needs beside address and token; "public": media are fetched from a place of ours.
 PLATFORMS = {
-    "mastodon": {},
-    "x": {},
+    "facebook": {},
+    "instagram": {"public": True},
     "linkedin": {},
+    "mastodon": {},
+    "threads": {"public": True},
+    "x": {},
 }
 
 
-def attach(d, name, account=None, **more):
-    """Starts the simulator of a platform, and gives the daemon an account there."""
+def attach(d, name, port=None, **more):
+    """Starts the simulator of a platform, and gives the daemon an account of that name there."""
     sim = Platform(name, "token-" + name)
     row = dict(PLATFORMS[name])
     credential = {"access_token": sim.tokens[0], **row.pop("credential", {})}
-    options = {**row, **more}
-    d.account(account or name, name, credential=credential, BaseURL="http://127.0.0.1:%d" % sim.port, **options)
+    if row.pop("public", False):
+        place = os.path.join(d.dir, "public." + name)
+        os.mkdir(place)
+        more.update(PublicURL="http://127.0.0.1:%d/m" % shown(place), PublicDirectory=place)
+    d.account(name, name, credential=credential, BaseURL="http://127.0.0.1:%d" % (port or sim.port), **row, **more)
     return sim
 
 
-def stage(name, **more):
+def stage(names=PLATFORMS):
+    """(daemon, {platform: simulator}); the daemon runs."""
     d = daemon()
-    sim = attach(d, name, **more)
+    sims = {name: attach(d, name) for name in names}
     d.start()
-    return sim, d
+    return d, sims
 
 
 def write(d, name, data):
@@ -50,39 +56,91 @@ def published(d, post, sim):
     return shown
 
 
-def test_x_kinds():
-    sim, d = stage("x")
-    text = "Brötchen & <mehr> https://bakery.example/a?b=c"
-    first = d.add("x", text, "--now")
-    published(d, first, sim)
-    picture = d.add("x", "Loaf", "--now", "-m", write(d, "a.png", pictures.png()), "--alt", "A loaf", "-m", write(d, "b.jpg", pictures.JPEG))
-    published(d, picture, sim)
-    big = pictures.png(900, 700, random=True)
-    published(d, d.add("x", "Big", "--now", "-m", write(d, "big.png", big)), sim)
-    thread = d.run("add", "-a", "x", "--now", "--thread", write(d, "thread", b"one\n---\ntwo\n---\nthree\n"))
-    d.wait_state(thread, "published")
+def texts(sim):
+    return [p["text"] for p in sim.posts()]
+
+
+def files(post):
+    return [m["mime"] for m in post["media"]]
+
+
+# ---- kinds: queued at the yield, looked at after all of them are published
+
+def facebook(d, sim, png, jpeg):
+    bread = "Zwei Laibe & mehr \U0001F35E"
+    yield [d.add("facebook", bread, "--now", "-m", png, "--alt", "Ein Laib", "-m", jpeg, "--first-comment", "Rezept: +1"),
+           d.add("facebook", "Frisch", "--now", "--link", "https://bakery.example/"),
+           d.add("facebook", "", "--now", "--as", "story", "-m", jpeg)]
+    two, link, story = sim.posts()
+    eq((two["text"], files(two), two["media"][0]["alt"]), (bread, ["image/png", "image/jpeg"], "Ein Laib"), "photos")
+    eq((link["text"], link["link"]), ("Frisch", "https://bakery.example/"), "a link")
+    eq((story["kind"], files(story)), ("story", ["image/jpeg"]), "a story")
+    eq([(c["text"], c["parent"]) for c in sim.dump()["comments"]], [("Rezept: +1", two["id"])], "comments")
+
+
+def instagram(d, sim, png, jpeg):
+    yield [d.add("instagram", "Fresh #bread", "--now", "-m", jpeg, "--alt", "A loaf", "--first-comment", "Recipe in bio"),
+           d.add("instagram", "Two", "--now", "-m", jpeg, "-m", jpeg),
+           d.add("instagram", "", "--now", "--as", "story", "-m", jpeg)]
+    one, two, story = sim.posts()
+    eq((one["text"], files(one), one["media"][0]["alt"]), ("Fresh #bread", ["image/jpeg"], "A loaf"), "a picture")
+    eq((two["media_type"], two["text"], files(two)), ("CAROUSEL", "Two", ["image/jpeg"] * 2), "a carousel")
+    eq((story["media_type"], files(story)), ("STORIES", ["image/jpeg"]), "a story")
+    eq([(c["text"], c["parent"]) for c in sim.dump()["comments"]], [("Recipe in bio", one["id"])], "comments")
+
+
+def linkedin(d, sim, png, jpeg):
+    text = "Grüße (9 am) <all> https://x.example/a_b~c #shop_1 @nobody [x] {y} |z|"
+    yield [d.add("linkedin", text, "--now", "--first-comment", "Order [here]: https://x.example/a_b"),
+           d.add("linkedin", "One", "--now", "-m", png, "--alt", "A loaf"), d.add("linkedin", "Two", "--now", "-m", png, "-m", jpeg),
+           d.add("linkedin", "Paper", "--now", "--title", "Catalogue", "-m", write(d, "c.pdf", b"%PDF-1.4\n%%EOF\n"))]
     posts = sim.posts()
-    eq([p["text"] for p in posts], [text, "Loaf", "Big", "one", "two", "three"], "texts")
+    eq(texts(sim), [text, "One", "Two", "Paper"], "texts as the public sees them")
+    eq(posts[1]["content"]["media"]["altText"], "A loaf")
+    eq(files(posts[2]), ["image/png", "image/jpeg"], "pictures")
+    eq(posts[3]["content"]["media"]["title"], "Catalogue")
+    eq([c["text"] for c in sim.dump()["comments"]], ["Order [here]: https://x.example/a_b"], "comments")
+
+
+def threads(d, sim, png, jpeg):
+    yield [d.add("threads", "Hello \U0001F35E", "--now"), d.add("threads", "Loaf", "--now", "-m", png, "--alt", "A loaf"),
+           d.add("threads", "Two", "--now", "-m", png, "-m", jpeg),
+           d.run("add", "-a", "threads", "--now", "--thread", write(d, "t.thread", b"one\n---\ntwo\n"))]
+    posts = sim.posts()
+    eq(texts(sim), ["Hello \U0001F35E", "Loaf", "Two", "one", "two"], "texts")
+    eq((files(posts[1]), posts[1]["media"][0]["alt"]), (["image/png"], "A loaf"), "a picture")
+    eq((posts[2]["media_type"], files(posts[2])), ("CAROUSEL", ["image/png", "image/jpeg"]), "a carousel")
+    eq(posts[4]["parent"], posts[3]["id"], "a thread")
+
+
+def x(d, sim, png, jpeg):
+    text, big = "Brötchen & <mehr> https://bakery.example/a?b=c", pictures.png(900, 700, random=True)
+    yield [d.add("x", text, "--now"), d.add("x", "Loaf", "--now", "-m", png, "--alt", "A loaf", "-m", jpeg),
+           d.add("x", "Big", "--now", "-m", write(d, "big.png", big)),
+           d.run("add", "-a", "x", "--now", "--thread", write(d, "x.thread", b"one\n---\ntwo\n---\nthree\n"))]
+    posts = sim.posts()
+    eq(texts(sim), [text, "Loaf", "Big", "one", "two", "three"], "texts")
     eq([p["parent"] for p in posts[3:]], [None, posts[3]["id"], posts[4]["id"]], "parents")
     eq([(m["alt"], m["mime"]) for m in posts[1]["media"]], [("A loaf", "image/png"), (None, "image/jpeg")], "pictures")
-    eq([(m["size"]) for m in posts[2]["media"]], [len(big)], "a big one in chunks")
+    eq([m["size"] for m in posts[2]["media"]], [len(big)], "a big one in chunks")
     check(sim.count("POST /2/media/upload/*/append") >= 2, "chunks")
 
 
-def test_linkedin_kinds():
-    sim, d = stage("linkedin")
-    sim.set(media_polls=1, no_activity=1)
-    text = "Grüße (9 am) <all> https://x.example/a_b~c #shop_1 @nobody [x] {y} |z|"
-    published(d, d.add("linkedin", text, "--now", "--first-comment", "Order [here]: https://x.example/a_b"), sim)
-    published(d, d.add("linkedin", "One", "--now", "-m", write(d, "a.png", pictures.png()), "--alt", "A loaf"), sim)
-    published(d, d.add("linkedin", "Two", "--now", "-m", write(d, "a.png", pictures.png()), "-m", write(d, "b.jpg", pictures.JPEG)), sim)
-    published(d, d.add("linkedin", "Paper", "--now", "--title", "Catalogue", "-m", write(d, "c.pdf", b"%PDF-1.4\n%%EOF\n")), sim)
-    posts = sim.posts()
-    eq([p["text"] for p in posts], [text, "One", "Two", "Paper"], "texts as the public sees them")
-    eq(posts[1]["content"]["media"]["altText"], "A loaf")
-    eq([m["mime"] for m in posts[2]["media"]], ["image/png", "image/jpeg"], "pictures")
-    eq(posts[3]["content"]["media"]["title"], "Catalogue")
-    eq([c["text"] for c in sim.dump()["comments"]], ["Order [here]: https://x.example/a_b"], "comments")
+KINDS = {"facebook": facebook, "instagram": instagram, "linkedin": linkedin, "threads": threads, "x": x}
+
+
+def test_kinds():
+    d, sims = stage(KINDS)
+    png, jpeg = write(d, "a.png", pictures.png(640, 480)), write(d, "b.jpg", pictures.JPEG)
+    under_way = {name: kinds(d, sims[name], png, jpeg) for name, kinds in KINDS.items()}
+    ids = {name: next(looks) for name, looks in under_way.items()}
+    for name, looks in under_way.items():
+        for ident in ids[name]:
+            published(d, ident, sims[name])
+        try:
+            next(looks, None)
+        except AssertionError as e:
+            raise AssertionError("%s: %s" % (name, e)) from None
 
 
 if __name__ == "__main__":

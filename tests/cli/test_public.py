@@ -3,41 +3,18 @@
 seen from outside before the platform is sent there, fetched by it, and taken away after the post has ended."""
 import hashlib
 import hmac
-import http.server
 import json
 import os
-import threading
 import time
 import urllib.parse
 import urllib.request
 
 import pictures
 import smmqtest
-from servers import close_later, faketime
+from servers import Quiet, faketime, serve, shown
 from smmqtest import check, daemon, eq, until
 
 KEY, SECRET, REGION = "AKIDEXAMPLE", "se/cr+et", "eu-west-9"
-
-
-def serve(handler):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    close_later(lambda: (server.shutdown(), server.server_close()))
-    return server.server_address[1]
-
-
-class Quiet(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *args):
-        pass
-
-    def answer(self, status, body=b"", kind="application/json"):
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
 
 
 class Threads:
@@ -120,21 +97,6 @@ class Bucket:
                 self.answer(200 if kind else 404, body or b"", kind or "text/plain")
 
         self.port = serve(Handler)
-
-
-def shown(directory):
-    """A web server that shows a directory."""
-    class Handler(Quiet):
-        def do_GET(self):
-            try:
-                path = os.path.join(directory, os.path.basename(self.path))
-                check(os.stat(path).st_mode & 0o004, "others may read it:", path)
-                with open(path, "rb") as f:
-                    self.answer(200, f.read(), "image/png")
-            except OSError:
-                self.answer(404)
-
-    return serve(Handler)
 
 
 def picture(d):

@@ -14,7 +14,7 @@
 #include <netinet/in.h>
 
 static const struct sim_platform *const platforms[] = {
-	&sim_linkedin, &sim_mastodon, &sim_x,
+	&sim_facebook, &sim_instagram, &sim_linkedin, &sim_mastodon, &sim_threads, &sim_x,
 };
 
 static const struct sim_route control[] = {

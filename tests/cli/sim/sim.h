@@ -157,6 +157,7 @@ const char *sim_header(const struct sim_request *q, const char *name);      /* N
 int sim_count(const char *text, int url);  /* Mastodon: grapheme clusters, URLs at `url`, @user@host as @user */
 int sim_weigh(const char *text);           /* X: weighted */
 int sim_utf16(const char *text);
+int sim_count_emoji(const char *text);     /* Threads: code points, an emoji counts its bytes */
 
 /* file.c, blob.c: what a file is by its content: its type, NULL if it is none of those known; its SHA-256; the size of a picture (0: not known). */
 const char *sim_sniff(const char *data, size_t len);

@@ -172,3 +172,24 @@ int sim_utf16(const char *text)
 		n += (*p & 0xC0) == 0x80 ? 0 : *p >= 0xF0 ? 2 : 1;
 	return n;
 }
+
+/* ---- Threads: characters, but an emoji counts its bytes ---- */
+
+int sim_count_emoji(const char *text)
+{
+	UErrorCode err = U_ZERO_ERROR;
+	UText *ut = utext_openUTF8(NULL, text, -1, &err);
+	int64_t from = 0, to;
+	int n = 0;
+	UChar32 c;
+
+	if (!utf8_valid((const unsigned char *)text) || U_FAILURE(err))
+		return -1;
+	while ((c = utext_next32(ut)) != U_SENTINEL) {
+		to = utext_getNativeIndex(ut);
+		n += u_hasBinaryProperty(c, UCHAR_EMOJI_PRESENTATION) ? (int)(to - from) : 1;
+		from = to;
+	}
+	utext_close(ut);
+	return n;
+}

@@ -39,7 +39,8 @@ slow_tests = \
 	%D%/cli/test_tools.py \
 	%D%/cli/test_upgrade.py \
 	%D%/cli/oracle.sh \
-	%D%/cli/zones.py
+	%D%/cli/zones.py \
+	%D%/contract/contract.sh
 
 # Seconds each: for builds with other compilers and with sanitizers.
 quick_tests = \
@@ -103,6 +104,7 @@ EXTRA_DIST += \
 	%D%/bench/peers.py \
 	%D%/demo.sh \
 	%D%/cli/bluesky \
+	%D%/cli/npm_ci.sh \
 	%D%/cli/oracle \
 	%D%/cli/oracle.sh \
 	%D%/cli/oracle_text.mjs \
@@ -132,6 +134,15 @@ EXTRA_DIST += \
 	%D%/cli/test_tools.py \
 	%D%/cli/test_upgrade.py \
 	%D%/cli/zones.py \
+	%D%/contract/contract.mjs \
+	%D%/contract/contract.sh \
+	%D%/contract/exceptions.json \
+	%D%/contract/judge_google.mjs \
+	%D%/contract/judge_lexicon.mjs \
+	%D%/contract/judge_meta.mjs \
+	%D%/contract/judge_openapi.mjs \
+	%D%/contract/mutants.mjs \
+	%D%/contract/node \
 	%D%/doc/test_doc.py \
 	%D%/doc/transcripts.py \
 	%D%/fault/check_kill.py \

@@ -72,24 +72,12 @@ void bluesky_stands(const struct plat_in *in, size_t n, const char *uri, const c
 
 /* ---- reconcile ---- */
 
-static void undecided(struct plat_out *out, const char *text)
-{
-	out->verdict = PLAT_UNDECIDED;
-	out->text = text ? text : "bluesky: the look could not be finished";
-}
-
-static void settled(struct plat_out *out, const char *text)
-{
-	out->verdict = PLAT_SETTLED;
-	out->text = text ? text : "settled";
-}
-
 static void stands(const struct plat_in *in, struct plat_out *out, size_t n)
 {
 	if (wire_part(in) == in->content->part_count)
 		wire_all_done(in, out);
 	else
-		settled(out, arena_fmt(in->arena, "part %zu stands as %s", n + 1, plat_get_n(in->values, PLAT_ID, n)));
+		plat_settled(out, arena_fmt(in->arena, "part %zu stands as %s", n + 1, plat_get_n(in->values, PLAT_ID, n)));
 }
 
 static void absent(const struct plat_in *in, struct plat_out *out, size_t n)
@@ -97,15 +85,15 @@ static void absent(const struct plat_in *in, struct plat_out *out, size_t n)
 	int64_t losses = plat_get_int(in->values, "losses", 0) + 1;
 
 	if (wire_unrecorded(in)) {
-		settled(out, "absent");
+		plat_settled(out, "absent");
 		return;
 	}
 	plat_set_int(in->values, "losses", losses);
 	if (losses > MAX_LOSSES)
-		undecided(out, arena_fmt(in->arena, "bluesky: part %zu was sent %lld times without a clear answer and is not in "
+		plat_undecided(out, arena_fmt(in->arena, "bluesky: part %zu was sent %lld times without a clear answer and is not in "
 		                         "the repository; look at the profile and resolve it by hand", n + 1, (long long)losses));
 	else
-		settled(out, "absent");
+		plat_settled(out, "absent");
 }
 
 /* ---- what this store has no record of ---- */
@@ -157,11 +145,11 @@ static void list_end(const struct plat_in *in, struct plat_out *out, size_t n)
 	int64_t hits = plat_get_int(in->values, "hits", 0);
 
 	if (!hits) {
-		settled(out, "absent");
+		plat_settled(out, "absent");
 	} else if (wire_known(in, plat_get(in->values, "match"))) {
 		list_begin(in, out);        /* another target was found there meanwhile */
 	} else if (hits > 1 || bluesky_is_vague(in, n)) {
-		undecided(out, arena_fmt(in->arena, "bluesky: %lld posts look like part %zu (one is %s) and cannot be told apart",
+		plat_undecided(out, arena_fmt(in->arena, "bluesky: %lld posts look like part %zu (one is %s) and cannot be told apart",
 		                         (long long)hits, n + 1, plat_get(in->values, "match")));
 	} else {
 		bluesky_stands(in, n, plat_get(in->values, "match"), plat_get(in->values, "match_cid"));
@@ -179,11 +167,11 @@ static void list_answer(const struct plat_in *in, struct plat_out *out, size_t n
 	if (answer.status != 200 || json_kind(json_get(answer.json, "records")) != JSON_ARRAY) {
 		bluesky_refuse(in, out, "the look for the post", &answer);
 		if (out->klass == PLAT_PERMANENT || out->klass == PLAT_DUPLICATE)
-			undecided(out, out->text);
+			plat_undecided(out, out->text);
 	} else if (list_scan(in, n, json_get(answer.json, "records"))) {
 		list_end(in, out, n);
 	} else if (pages >= MAX_PAGES) {
-		undecided(out, "bluesky: too many posts since to look through");
+		plat_undecided(out, "bluesky: too many posts since to look through");
 	} else {
 		plat_set_int(in->values, "list_pages", pages);
 		send_list(in, out);
@@ -215,14 +203,14 @@ static void look_answer(const struct plat_in *in, struct plat_out *out, size_t n
 		bluesky_stands(in, n, json_get_text(answer.json, "uri"), json_get_text(answer.json, "cid"));
 		stands(in, out, n);
 	} else if (answer.status == 200) {
-		undecided(out, arena_fmt(in->arena, "bluesky: a record stands under our key %s, but its text or time is not ours",
+		plat_undecided(out, arena_fmt(in->arena, "bluesky: a record stands under our key %s, but its text or time is not ours",
 		                         wire_str(bluesky_uri(in, n))));
 	} else if (rule->act == BLUESKY_ABSENT) {
 		absent(in, out, n);
 	} else {
 		bluesky_refuse(in, out, "the look for the post", &answer);
 		if (out->klass == PLAT_PERMANENT || out->klass == PLAT_DUPLICATE)
-			undecided(out, out->text);
+			plat_undecided(out, out->text);
 	}
 	wire_answer_done(&answer);
 }
@@ -252,7 +240,7 @@ void bluesky_reconcile(const struct plat_in *in, struct plat_out *out)
 	if (wire_unrecorded(in) && n == in->content->part_count)
 		wire_all_done(in, out);
 	else if (!known || n >= in->content->part_count)
-		undecided(out, "bluesky: the record of the attempt names no post");
+		plat_undecided(out, "bluesky: the record of the attempt names no post");
 	else if (plat_get_n(in->values, PLAT_ID, n))
 		stands(in, out, n);
 	else if (!plat_get(in->account_values, "did"))

@@ -23,18 +23,6 @@ static const struct attempt *attempt(const struct plat_in *in)
 	return &in->target->open[0];
 }
 
-static void undecided(struct plat_out *out, const char *text)
-{
-	out->verdict = PLAT_UNDECIDED;
-	out->text = text ? text : "the look could not be finished";
-}
-
-static void settled(struct plat_out *out, const char *text)
-{
-	out->verdict = PLAT_SETTLED;
-	out->text = text ? text : "settled";
-}
-
 static bool state_is(const struct plat_in *in, const char *word)
 {
 	const char *state = plat_get(in->values, "state");
@@ -61,7 +49,7 @@ static void finish(const struct plat_in *in, struct plat_out *out, size_t n)
 	if (wire_part(in) == in->content->part_count)
 		wire_all_done(in, out);
 	else
-		settled(out, arena_fmt(in->arena, "part %zu stands as %s", n + 1, wire_str(plat_get_n(in->values, PLAT_ID, n))));
+		plat_settled(out, arena_fmt(in->arena, "part %zu stands as %s", n + 1, wire_str(plat_get_n(in->values, PLAT_ID, n))));
 }
 
 static void found(const struct plat_in *in, struct plat_out *out, size_t n)
@@ -76,7 +64,7 @@ static void absent(const struct plat_in *in, struct plat_out *out, const char *t
 	plat_set(in->values, "lost", "1");
 	plat_set(in->values, "state", NULL);
 	plat_set(in->values, "looks", NULL);
-	settled(out, text);
+	plat_settled(out, text);
 }
 
 /* ---- the list ---- */
@@ -166,17 +154,17 @@ static void not_found(const struct plat_in *in, struct plat_out *out, const stru
 
 	if (wire_unrecorded(in)) {
 		if (short_sighted)
-			undecided(out,
+			plat_undecided(out,
 			          arena_fmt(in->arena, "%s shows only what is younger than a day: part %zu may have been published before",
 			                    platform, n + 1));
 		else
-			settled(out, "absent");
+			plat_settled(out, "absent");
 	} else if (again(in, out)) {
 		return;
 	} else if (state_is(in, "PUBLISHED")) {
-		undecided(out, arena_fmt(in->arena, "%s says that part %zu is published, but shows no post like it", platform, n + 1));
+		plat_undecided(out, arena_fmt(in->arena, "%s says that part %zu is published, but shows no post like it", platform, n + 1));
 	} else if (state_is(in, "gone") && !plat_get(in->values, "clear")) {
-		undecided(out, arena_fmt(in->arena, "%s no longer knows the container of part %zu, and shows no post like it", platform,
+		plat_undecided(out, arena_fmt(in->arena, "%s no longer knows the container of part %zu, and shows no post like it", platform,
 		                         n + 1));
 	} else if (state_is(in, "gone")) {
 		container_forget(in);
@@ -195,10 +183,10 @@ static void decide(const struct plat_in *in, struct plat_out *out, const struct 
 	if (hits == 1 || (!hits && doubts == 1 && state_is(in, "PUBLISHED") && !wire_unrecorded(in)))
 		found(in, out, n);
 	else if (hits)
-		undecided(out, arena_fmt(in->arena, "%s: %lld posts read exactly as part %zu (one is %s) and cannot be told apart",
+		plat_undecided(out, arena_fmt(in->arena, "%s: %lld posts read exactly as part %zu (one is %s) and cannot be told apart",
 		                         platform, (long long)hits, n + 1, match));
 	else if (doubts)
-		undecided(out, arena_fmt(in->arena, "%s: %s may be part %zu, but it has no text that tells", platform, match, n + 1));
+		plat_undecided(out, arena_fmt(in->arena, "%s: %s may be part %zu, but it has no text that tells", platform, match, n + 1));
 	else
 		not_found(in, out, c, n, list);
 }
@@ -234,14 +222,14 @@ static void find_answer(const struct plat_in *in, struct plat_out *out, const st
 	if (!answer->good || json_kind(data) != JSON_ARRAY) {
 		graph_refuse(in, out, c->graph(in), "the look for the post", answer);
 		if (out->verdict == PLAT_FAIL && out->klass == PLAT_PERMANENT)
-			undecided(out, out->text);
+			plat_undecided(out, out->text);
 		return;
 	}
 	c->list(in, n, &list);
 	if (scan(in, c, n, &list, data) || !after) {
 		decide(in, out, c, n, &list);
 	} else if (pages >= MAX_PAGES) {
-		undecided(out, arena_fmt(in->arena, "%s: too many posts since the attempt to look through", c->graph(in)->platform));
+		plat_undecided(out, arena_fmt(in->arena, "%s: too many posts since the attempt to look through", c->graph(in)->platform));
 	} else {
 		plat_set(in->values, "find_after", after);
 		plat_set_int(in->values, "find_pages", pages);
@@ -267,7 +255,7 @@ static void state_read(const struct plat_in *in, struct plat_out *out, const str
 		absent(in, out, arena_fmt(in->arena, "absent: its container ended as %s", state));
 		plat_set(in->values, "lost", NULL);
 	} else if (!again(in, out)) {
-		undecided(out, arena_fmt(in->arena, "%s: the container of part %zu stays %s", platform, n + 1,
+		plat_undecided(out, arena_fmt(in->arena, "%s: the container of part %zu stays %s", platform, n + 1,
 		                         wire_str(wire_excerpt(in->arena, state, strlen(state), 40))));
 	}
 }
@@ -324,7 +312,7 @@ void container_reconcile(const struct plat_in *in, struct plat_out *out, const s
 	if (wire_unrecorded(in) && n == in->content->part_count)
 		finish(in, out, n - 1);
 	else if (!known || n >= in->content->part_count)
-		undecided(out, "the record of the attempt names no part");
+		plat_undecided(out, "the record of the attempt names no part");
 	else if (plat_get_n(in->values, PLAT_ID, n))
 		finish(in, out, n);
 	else if (!graph_ready(in))

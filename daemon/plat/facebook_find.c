@@ -26,24 +26,9 @@ static const int64_t pauses_ms[MAX_LOOKS] = { 0, MINUTE_MS, 5 * MINUTE_MS };
 
 static const char *const list_values[] = { "find_after", "find_pages", "hits", "match", "match_url", "match_edge" };
 
-static void undecided(struct plat_out *out, const char *text)
-{
-	*out = (struct plat_out){ .verdict = PLAT_UNDECIDED, .text = text ? text : "facebook: the look could not be finished" };
-}
-
-static void settled(struct plat_out *out, const char *text)
-{
-	*out = (struct plat_out){ .verdict = PLAT_SETTLED, .text = text ? text : "settled" };
-}
-
 static const struct attempt *attempt(const struct plat_in *in)
 {
 	return &in->target->open[0];
-}
-
-static int64_t armed_steady_ms(const struct plat_in *in)
-{
-	return attempt(in)->armed_steady_ms ? attempt(in)->armed_steady_ms : attempt(in)->armed_ms;
 }
 
 /* ---- outcomes ---- */
@@ -55,7 +40,7 @@ static void found(const struct plat_in *in, struct plat_out *out, size_t n)
 	if (wire_part(in) == in->content->part_count)
 		wire_all_done(in, out);
 	else
-		settled(out, arena_fmt(in->arena, "part %zu stands as %s", n + 1, plat_get_n(in->values, PLAT_ID, n)));
+		plat_settled(out, arena_fmt(in->arena, "part %zu stands as %s", n + 1, plat_get_n(in->values, PLAT_ID, n)));
 }
 
 static void stands(const struct plat_in *in, struct plat_out *out, size_t n, const char *id, const char *url, const char *edge)
@@ -80,7 +65,7 @@ static void absent(const struct plat_in *in, struct plat_out *out, size_t n)
 	int64_t looks = plat_get_int(in->values, "looks", 0) + 1, repeats = plat_get_int(in->values, "repeats", 0) + 1;
 
 	if (wire_unrecorded(in)) {
-		settled(out, "absent");
+		plat_settled(out, "absent");
 		return;
 	}
 	if (looks < MAX_LOOKS) {
@@ -92,7 +77,7 @@ static void absent(const struct plat_in *in, struct plat_out *out, size_t n)
 	plat_set(in->values, "looks", NULL);
 	plat_set(in->values, "look_ms", NULL);
 	if (!repeatable(in, n) || repeats > MAX_REPEATS) {
-		undecided(out, arena_fmt(in->arena, "facebook: part %zu was sent %lld time%s without a clear answer and three looks did not find it",
+		plat_undecided(out, arena_fmt(in->arena, "facebook: part %zu was sent %lld time%s without a clear answer and three looks did not find it",
 		                         n + 1, (long long)repeats, repeats == 1 ? "" : "s"));
 		return;
 	}
@@ -100,7 +85,7 @@ static void absent(const struct plat_in *in, struct plat_out *out, size_t n)
 	if (plat_get(in->values, "restart"))
 		facebook_forget_upload(in);
 	plat_set(in->values, "restart", NULL);
-	settled(out, "absent: three looks did not find it");
+	plat_settled(out, "absent: three looks did not find it");
 }
 
 /* ---- lists ---- */
@@ -183,12 +168,12 @@ static void end_list(const struct plat_in *in, struct plat_out *out, size_t n)
 	if (hits && wire_known(in, match)) {
 		begin_list(in, out, n);        /* another target was found there meanwhile */
 	} else if (hits > 1 || (hits && (story || facebook_wordless(in, n)))) {
-		undecided(out, arena_fmt(in->arena, "facebook: %lld post%s like part %zu (one is %s) and cannot be told apart", (long long)hits,
+		plat_undecided(out, arena_fmt(in->arena, "facebook: %lld post%s like part %zu (one is %s) and cannot be told apart", (long long)hits,
 		                         hits > 1 ? "s look" : " looks", n + 1, match));
 	} else if (hits) {
 		stands(in, out, n, match, plat_get(in->values, "match_url"), plat_get(in->values, "match_edge"));
 	} else if (wire_unrecorded(in) && story && in->now_ms - attempt(in)->armed_ms > STORY_LIFE_MS) {
-		undecided(out, "facebook: a story may have been shown and have ended since: it is no longer listed");
+		plat_undecided(out, "facebook: a story may have been shown and have ended since: it is no longer listed");
 	} else {
 		absent(in, out, n);
 	}
@@ -205,13 +190,13 @@ static void list_answer(const struct plat_in *in, struct plat_out *out, size_t n
 	if (!answer->good || json_kind(data) != JSON_ARRAY) {
 		graph_refuse(in, out, &facebook_page, "the look for the post", answer);
 		if (out->verdict == PLAT_FAIL && out->klass == PLAT_PERMANENT)
-			undecided(out, out->text);
+			plat_undecided(out, out->text);
 	} else if (scan(in, out, n, data, &end)) {
 		return;
 	} else if (!after || end) {
 		end_list(in, out, n);
 	} else if (pages >= MAX_PAGES) {
-		undecided(out, "facebook: too many posts since the attempt to look through");
+		plat_undecided(out, "facebook: too many posts since the attempt to look through");
 	} else {
 		plat_set(in->values, "find_after", after);
 		plat_set_int(in->values, "find_pages", pages);
@@ -249,10 +234,10 @@ static void not_there(const struct plat_in *in, struct plat_out *out, size_t n)
 /* Facebook works on it: nothing may send it again, and it is shown sooner or later. */
 static void taken(const struct plat_in *in, struct plat_out *out)
 {
-	int64_t age = in->steady_ms - armed_steady_ms(in);
+	int64_t age = in->steady_ms - wire_armed_steady_ms(in);
 
 	if (age > DAY_MS)
-		undecided(out, "facebook: it took the video a day ago and does not show it");
+		plat_undecided(out, "facebook: it took the video a day ago and does not show it");
 	else
 		plat_wait(out, in->now_ms + (age < TAKEN_FAST_MS ? MINUTE_MS : 5 * MINUTE_MS));
 }
@@ -269,7 +254,7 @@ static void video_answer(const struct plat_in *in, struct plat_out *out, size_t 
 	} else if (state == FACEBOOK_BROKEN && !wire_unrecorded(in)) {
 		plat_set(in->values, PLAT_ACCEPTED, NULL);
 		plat_set(in->values, "broken", why);
-		settled(out, why);
+		plat_settled(out, why);
 	} else if (state == FACEBOOK_TAKEN || (slow && !wire_unrecorded(in))) {
 		taken(in, out);
 	} else {
@@ -308,7 +293,7 @@ static void look_answer(const struct plat_in *in, struct plat_out *out, size_t n
 	} else if (!answer->good) {
 		graph_refuse(in, out, &facebook_page, "the look for the post", answer);
 		if (out->verdict == PLAT_FAIL && out->klass == PLAT_PERMANENT)
-			undecided(out, out->text);
+			plat_undecided(out, out->text);
 	} else if (video && plat_get(in->values, "video")) {
 		video_answer(in, out, n, answer);
 	} else if (draft && plat_get(in->values, "draft")) {
@@ -359,7 +344,7 @@ void facebook_reconcile(const struct plat_in *in, struct plat_out *out)
 	if (wire_unrecorded(in) && n == in->content->part_count)
 		wire_all_done(in, out);
 	else if (!known || n >= in->content->part_count)
-		undecided(out, "facebook: the record of the attempt names no post");
+		plat_undecided(out, "facebook: the record of the attempt names no post");
 	else if (plat_get_n(in->values, PLAT_ID, n))
 		found(in, out, n);
 	else if (!facebook_ready(in))

@@ -21,18 +21,6 @@ static const struct attempt *attempt(const struct plat_in *in)
 	return &in->target->open[0];
 }
 
-static void undecided(struct plat_out *out, const char *text)
-{
-	out->verdict = PLAT_UNDECIDED;
-	out->text = text ? text : "linkedin: the look could not be finished";
-}
-
-static void settled(struct plat_out *out, const char *text)
-{
-	out->verdict = PLAT_SETTLED;
-	out->text = text ? text : "settled";
-}
-
 static bool option_is(const struct plat_in *in, const char *name, const char *word, bool fallback)
 {
 	const char *text = plat_option(in->account, name);
@@ -54,7 +42,7 @@ static void found(const struct plat_in *in, struct plat_out *out, size_t n, cons
 	if (wire_part(in) == in->content->part_count)
 		wire_all_done(in, out);
 	else
-		settled(out, arena_fmt(in->arena, "part %zu stands as %s", n + 1, plat_get_n(in->values, PLAT_ID, n)));
+		plat_settled(out, arena_fmt(in->arena, "part %zu stands as %s", n + 1, plat_get_n(in->values, PLAT_ID, n)));
 }
 
 /* allowed: whether the identical request may go out once more. */
@@ -62,13 +50,13 @@ static void absent(const struct plat_in *in, struct plat_out *out, bool allowed,
 {
 	forget_look(in);
 	if (wire_unrecorded(in)) {
-		settled(out, "absent");
+		plat_settled(out, "absent");
 	} else if (!allowed || plat_get(in->values, "losses")) {
-		undecided(out, arena_fmt(in->arena, "linkedin: %s%s", why,
+		plat_undecided(out, arena_fmt(in->arena, "linkedin: %s%s", why,
 		                         plat_get(in->values, "losses") ? ", for the second time" : ""));
 	} else {
 		plat_set(in->values, "losses", "1");
-		settled(out, arena_fmt(in->arena, "absent: %s; it goes out once more, and the platform refuses duplicates", why));
+		plat_settled(out, arena_fmt(in->arena, "absent: %s; it goes out once more, and the platform refuses duplicates", why));
 	}
 }
 
@@ -184,7 +172,7 @@ static void look_through(const struct plat_in *in, struct plat_out *out, size_t 
 	if (hits == 1)
 		found(in, out, n, match);
 	else if (hits > 1)
-		undecided(out, arena_fmt(in->arena, "linkedin: %zu %s carry exactly the same words (the newest is %s) and cannot be told apart",
+		plat_undecided(out, arena_fmt(in->arena, "linkedin: %zu %s carry exactly the same words (the newest is %s) and cannot be told apart",
 		                         hits, n ? "comments" : "posts", wire_str(match)));
 	else
 		not_found(in, out);
@@ -220,7 +208,7 @@ void linkedin_reconcile(const struct plat_in *in, struct plat_out *out)
 	} else if (!linkedin_ready(in)) {
 		out->verdict = PLAT_NEED_SESSION;
 	} else if (wire_unrecorded(in) && !part && !*wire_str(in->content->parts[0].text)) {
-		undecided(out, "linkedin: it has no words to be known by");
+		plat_undecided(out, "linkedin: it has no words to be known by");
 	} else if (in->response && wire_step_is(in->response_step, "find", &n) && n == part) {
 		find_answer(in, out, part);
 	} else {

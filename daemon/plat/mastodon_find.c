@@ -33,31 +33,12 @@ static const char *const look_values[] = {
 	"find_max", "find_pages", "find_since", "find_rounds", "more", "match", "match_url", "hits", "doubts",
 };
 
-static void undecided(struct plat_out *out, const char *text)
-{
-	out->verdict = PLAT_UNDECIDED;
-	out->text = text ? text : "mastodon: the look could not be finished";
-}
-
-static void settled(struct plat_out *out, const char *text)
-{
-	out->verdict = PLAT_SETTLED;
-	out->text = text ? text : "settled";
-}
-
 static const struct attempt *attempt(const struct plat_in *in)
 {
 	return &in->target->open[0];
 }
 
 /* Attempts of older stores have no steady times. */
-static int64_t armed_steady_ms(const struct plat_in *in)
-{
-	const struct attempt *a = attempt(in);
-
-	return a->armed_steady_ms ? a->armed_steady_ms : a->armed_ms;
-}
-
 /* Waits until the steady clock shows an instant. */
 static void wait_until(const struct plat_in *in, struct plat_out *out, int64_t steady_ms)
 {
@@ -87,7 +68,7 @@ static void found(const struct plat_in *in, struct plat_out *out, size_t n, cons
 	if (wire_part(in) == in->content->part_count)
 		wire_all_done(in, out);
 	else
-		settled(out, arena_fmt(in->arena, "part %zu stands as %s", n + 1, plat_get_n(in->values, PLAT_ID, n)));
+		plat_settled(out, arena_fmt(in->arena, "part %zu stands as %s", n + 1, plat_get_n(in->values, PLAT_ID, n)));
 }
 
 static void absent_late(const struct plat_in *in, struct plat_out *out, size_t n)
@@ -100,7 +81,7 @@ static void absent_late(const struct plat_in *in, struct plat_out *out, size_t n
 		return;
 	}
 	if (keys >= NEW_KEY_MAX) {
-		undecided(out, arena_fmt(in->arena, "mastodon: part %zu was sent with %lld keys in turn, each answer was lost and "
+		plat_undecided(out, arena_fmt(in->arena, "mastodon: part %zu was sent with %lld keys in turn, each answer was lost and "
 		                         "no look found a status; look at the profile and resolve it by hand", n + 1,
 		                         (long long)keys + 1));
 		return;
@@ -108,18 +89,18 @@ static void absent_late(const struct plat_in *in, struct plat_out *out, size_t n
 	mastodon_new_key(in, n);
 	plat_set_int(in->values, "keys", keys + 1);
 	plat_set(in->values, "late_ms", NULL);
-	settled(out, "absent: two looks 2 minutes apart found nothing; it goes out with a new key");
+	plat_settled(out, "absent: two looks 2 minutes apart found nothing; it goes out with a new key");
 }
 
 static void absent(const struct plat_in *in, struct plat_out *out, size_t n)
 {
-	int64_t first = plat_get_int(in->values, "first_ms", armed_steady_ms(in));
+	int64_t first = plat_get_int(in->values, "first_ms", wire_armed_steady_ms(in));
 	int64_t losses = plat_get_int(in->values, "losses", 0);
 
 	forget_look(in->values);
 	plat_set(in->values, "probes", NULL);
 	if (wire_unrecorded(in)) {
-		settled(out, "absent");
+		plat_settled(out, "absent");
 		return;
 	}
 	if (in->steady_ms - first >= MASTODON_KEY_LIFE_MS) {
@@ -130,7 +111,7 @@ static void absent(const struct plat_in *in, struct plat_out *out, size_t n)
 		wait_until(in, out, until < soon ? until : soon);
 	} else {
 		plat_set_int(in->values, "losses", losses + 1);
-		settled(out, "absent");
+		plat_settled(out, "absent");
 	}
 }
 
@@ -195,7 +176,7 @@ static void begin(const struct plat_in *in, struct plat_out *out, size_t n)
 {
 	const struct attempt *a = attempt(in);
 	int64_t lost = a->lost_steady_ms ? a->lost_steady_ms : a->lost_ms;
-	int64_t earliest = armed_steady_ms(in) + APART_MS, late = plat_get_int(in->values, "late_ms", 0);
+	int64_t earliest = wire_armed_steady_ms(in) + APART_MS, late = plat_get_int(in->values, "late_ms", 0);
 
 	forget_look(in->values);
 	if (lost + SETTLE_MS > earliest)
@@ -315,7 +296,7 @@ static void next_round(const struct plat_in *in, struct plat_out *out, size_t n)
 	int64_t rounds = plat_get_int(in->values, "find_rounds", 0) + 1;
 
 	if (rounds >= MAX_ROUNDS) {
-		undecided(out, "mastodon: too many statuses since the attempt to look through");
+		plat_undecided(out, "mastodon: too many statuses since the attempt to look through");
 		return;
 	}
 	plat_set_int(in->values, "find_rounds", rounds);
@@ -338,12 +319,12 @@ static void next_candidate(const struct plat_in *in, struct plat_out *out, size_
 	} else if (hits == 1) {
 		found(in, out, n, plat_get(in->values, "match"), plat_get(in->values, "match_url"));
 	} else if (hits > 1) {
-		undecided(out, arena_fmt(in->arena, "mastodon: %lld statuses carry exactly the text of part %zu (the newest is %s) "
+		plat_undecided(out, arena_fmt(in->arena, "mastodon: %lld statuses carry exactly the text of part %zu (the newest is %s) "
 		                         "and cannot be told apart", (long long)hits, n + 1, plat_get(in->values, "match")));
 	} else if (plat_get(in->values, "more")) {
 		next_round(in, out, n);
 	} else if (plat_get(in->values, "doubts")) {
-		undecided(out, arena_fmt(in->arena, "mastodon: status %s may be part %zu, but it has no text that tells",
+		plat_undecided(out, arena_fmt(in->arena, "mastodon: status %s may be part %zu, but it has no text that tells",
 		                         plat_get(in->values, "doubts"), n + 1));
 	} else {
 		not_found(in, out, n);
@@ -352,7 +333,7 @@ static void next_candidate(const struct plat_in *in, struct plat_out *out, size_
 
 static int64_t floor_ms(const struct plat_in *in)
 {
-	int64_t armed = armed_steady_ms(in), first = plat_get_int(in->values, "first_ms", armed);
+	int64_t armed = wire_armed_steady_ms(in), first = plat_get_int(in->values, "first_ms", armed);
 
 	return attempt(in)->armed_ms - (first < armed ? armed - first : 0) - SKEW_MS;
 }
@@ -424,7 +405,7 @@ static void find_answer(const struct plat_in *in, struct plat_out *out, size_t n
 	if (answer->status != 200 || json_kind(answer->json) != JSON_ARRAY) {
 		mastodon_refuse_read(in, out, "the look for the status", answer);
 		if (out->klass == PLAT_PERMANENT)
-			undecided(out, out->text);
+			plat_undecided(out, out->text);
 		return;
 	}
 	below = scan(in, out, n, answer->json);
@@ -433,7 +414,7 @@ static void find_answer(const struct plat_in *in, struct plat_out *out, size_t n
 	if (!below) {
 		next_candidate(in, out, n, 0);
 	} else if (pages >= MAX_PAGES) {
-		undecided(out, "mastodon: too many statuses since the attempt to look through");
+		plat_undecided(out, "mastodon: too many statuses since the attempt to look through");
 	} else {
 		plat_set(in->values, "find_max", below);
 		plat_set_int(in->values, "find_pages", pages);
@@ -519,7 +500,7 @@ void mastodon_reconcile(const struct plat_in *in, struct plat_out *out)
 	if (wire_unrecorded(in) && n == in->content->part_count)
 		wire_all_done(in, out);
 	else if (!known || n >= in->content->part_count)
-		undecided(out, "mastodon: the record of the attempt names no status");
+		plat_undecided(out, "mastodon: the record of the attempt names no status");
 	else if (plat_get_n(in->values, PLAT_ID, n))
 		found(in, out, n, plat_get_n(in->values, PLAT_ID, n), plat_get_n(in->values, PLAT_URL, n));
 	else if (!mastodon_ready(in))

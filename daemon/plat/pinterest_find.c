@@ -16,29 +16,10 @@
 static const int64_t look_after_ms[] = { 5 * 1000, 30 * 1000, 120 * 1000, 600 * 1000 };
 static const char *const look_values[] = { "find_mark", "find_pages", "hits", "match" };
 
-static void undecided(struct plat_out *out, const char *text)
-{
-	out->verdict = PLAT_UNDECIDED;
-	out->text = text ? text : "pinterest: the look could not be finished";
-}
-
-static void settled(struct plat_out *out, const char *text)
-{
-	out->verdict = PLAT_SETTLED;
-	out->text = text;
-}
-
 static void forget_look(const struct plat_in *in)
 {
 	for (size_t i = 0; i < WIRE_COUNT(look_values); i++)
 		plat_set(in->values, look_values[i], NULL);
-}
-
-static int64_t lost_steady_ms(const struct plat_in *in)
-{
-	const struct attempt *a = &in->target->open[0];
-
-	return a->lost_steady_ms ? a->lost_steady_ms : a->lost_ms;
 }
 
 static void send_find(const struct plat_in *in, struct plat_out *out)
@@ -54,7 +35,7 @@ static void send_find(const struct plat_in *in, struct plat_out *out)
 static void begin(const struct plat_in *in, struct plat_out *out)
 {
 	size_t looks = (size_t)plat_get_int(in->values, "looks", 0);
-	int64_t earliest = lost_steady_ms(in) + look_after_ms[looks < WIRE_COUNT(look_after_ms) ? looks : 0];
+	int64_t earliest = wire_lost_steady_ms(in) + look_after_ms[looks < WIRE_COUNT(look_after_ms) ? looks : 0];
 
 	forget_look(in);
 	if (!wire_unrecorded(in) && in->steady_ms < earliest)
@@ -70,7 +51,7 @@ static void not_found(const struct plat_in *in, struct plat_out *out)
 	forget_look(in);
 	if (wire_unrecorded(in) || looks >= (int64_t)WIRE_COUNT(look_after_ms)) {
 		plat_set(in->values, "looks", NULL);
-		settled(out, wire_unrecorded(in) ? "absent" : "absent: four looks in ten minutes found nothing on the board");
+		plat_settled(out, wire_unrecorded(in) ? "absent" : "absent: four looks in ten minutes found nothing on the board");
 		return;
 	}
 	plat_set_int(in->values, "looks", looks);
@@ -158,7 +139,7 @@ static void conclude(const struct plat_in *in, struct plat_out *out)
 	} else if (wire_known(in, match)) {
 		begin(in, out);        /* another target was found there meanwhile */
 	} else if (hits > 1 || is_vague(in)) {
-		undecided(out, arena_fmt(in->arena, "pinterest: %lld Pins of this board look like this one (the oldest is %s) and cannot be told apart",
+		plat_undecided(out, arena_fmt(in->arena, "pinterest: %lld Pins of this board look like this one (the oldest is %s) and cannot be told apart",
 		                         (long long)hits, match));
 	} else {
 		pinterest_stands(in, match);
@@ -176,7 +157,7 @@ static void find_answer(const struct plat_in *in, struct plat_out *out, const st
 	if (answer->status != 200 || json_kind(items) != JSON_ARRAY) {
 		pinterest_refuse(in, out, "the look for the Pin", answer);
 		if (out->verdict == PLAT_FAIL && (out->klass == PLAT_PERMANENT || out->klass == PLAT_UNKNOWN))
-			undecided(out, out->text);
+			plat_undecided(out, out->text);
 		return;
 	}
 	oauth_accepted(in);
@@ -185,7 +166,7 @@ static void find_answer(const struct plat_in *in, struct plat_out *out, const st
 	} else if (pages >= MAX_PAGES && plat_get(in->values, "hits")) {
 		conclude(in, out);
 	} else if (pages >= MAX_PAGES) {
-		undecided(out, "pinterest: too many Pins on this board since the attempt to look through");
+		plat_undecided(out, "pinterest: too many Pins on this board since the attempt to look through");
 	} else {
 		plat_set(in->values, "find_mark", arena_strdup(in->arena, mark));
 		plat_set_int(in->values, "find_pages", pages);
@@ -200,7 +181,7 @@ void pinterest_reconcile(const struct plat_in *in, struct plat_out *out)
 
 	memset(out, 0, sizeof(*out));
 	if (!known || n) {
-		undecided(out, "pinterest: the record of the attempt names no Pin");
+		plat_undecided(out, "pinterest: the record of the attempt names no Pin");
 	} else if (plat_get_n(in->values, PLAT_ID, 0)) {
 		wire_all_done(in, out);
 	} else if (!pinterest_ready(in)) {

@@ -22,22 +22,6 @@ const struct oauth pinterest_oauth = {
 	.life_ms = 30 * DAY_S * INT64_C(1000),
 };
 
-static void keep_profile(const struct plat_in *in, struct plat_out *out, const char *id, const char *name)
-{
-	const char *before = plat_get(in->account_values, "own_id");
-
-	if (before && strcmp(before, id)) {
-		plat_fail(out, PLAT_AUTH, arena_fmt(in->arena, "pinterest: the credential belongs to profile %s (%s), but account %s has been used as %s; give it "
-		                                    "a credential of that profile, or configure the other one under a new account name", id, wire_str(name),
-		                                    in->account->name, before));
-		return;
-	}
-	plat_set(in->account_values, "own_id", arena_strdup(in->arena, id));
-	plat_set(in->account_values, "own_name", arena_strdup(in->arena, name ? name : id));
-	plat_set(in->account_values, "cred", wire_credential_print(in));
-	plat_done(out, plat_get(in->account_values, "own_id"), NULL);
-}
-
 static void who_answer(const struct plat_in *in, struct plat_out *out)
 {
 	struct wire_answer answer;
@@ -45,10 +29,11 @@ static void who_answer(const struct plat_in *in, struct plat_out *out)
 
 	pinterest_answer(in, &answer);
 	const char *id = json_get_id(answer.json, "id", digits), *name = json_get_text(answer.json, "username");
-	if (answer.status == 200 && (id || name))
-		keep_profile(in, out, id ? id : name, name);
-	else
+	id = id ? id : name;
+	if (answer.status != 200 || !id)
 		pinterest_refuse(in, out, "the question whose token it is", &answer);
+	else if (wire_same_profile(in, out, "pinterest", id, name))
+		wire_keep_profile(in, out, id, name);
 	wire_answer_done(&answer);
 }
 
@@ -66,15 +51,6 @@ void pinterest_session(const struct plat_in *in, struct plat_out *out)
 
 /* ---- preflight ---- */
 
-static int64_t chars(const char *text)
-{
-	int64_t n = 0;
-
-	for (text = wire_str(text); *text; text++)
-		n += ((unsigned char)*text & 0xc0) != 0x80;
-	return n;
-}
-
 static void check_words(const struct wire_check *c)
 {
 	const struct content *content = c->in->content;
@@ -82,13 +58,13 @@ static void check_words(const struct wire_check *c)
 	const char *link = pinterest_link(c->in);
 	struct plat_part_report *r = &c->out->parts[0];
 
-	*r = (struct plat_part_report){ .used = chars(p->text), .limit = PINTEREST_MAX_DESCRIPTION, .bytes = (int64_t)strlen(wire_str(p->text)),
+	*r = (struct plat_part_report){ .used = wire_chars(p->text), .limit = PINTEREST_MAX_DESCRIPTION, .bytes = (int64_t)strlen(wire_str(p->text)),
 	                                .unit = "characters" };
 	wire_check_limit(c, 0, "text-length", "description", "characters", PINTEREST_MAX_DESCRIPTION, r->used);
-	wire_check_limit(c, 0, "title-length", "title", "characters", PINTEREST_MAX_TITLE, chars(content->title));
-	wire_check_limit(c, 0, "link-length", "link with its mark", "characters", PINTEREST_MAX_LINK, chars(link));
+	wire_check_limit(c, 0, "title-length", "title", "characters", PINTEREST_MAX_TITLE, wire_chars(content->title));
+	wire_check_limit(c, 0, "link-length", "link with its mark", "characters", PINTEREST_MAX_LINK, wire_chars(link));
 	for (size_t k = 0; k < p->media_count; k++)
-		wire_check_limit(c, 0, "alt-length", "alt text", "characters", PINTEREST_MAX_ALT, chars(p->media[k].alt));
+		wire_check_limit(c, 0, "alt-length", "alt text", "characters", PINTEREST_MAX_ALT, wire_chars(p->media[k].alt));
 }
 
 static void check_video(const struct wire_check *c)

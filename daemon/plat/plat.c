@@ -224,6 +224,18 @@ void plat_fail(struct plat_out *out, enum plat_class klass, const char *text)
 	out->text = text;
 }
 
+void plat_settled(struct plat_out *out, const char *text)
+{
+	out->verdict = PLAT_SETTLED;
+	out->text = text ? text : "settled";
+}
+
+void plat_undecided(struct plat_out *out, const char *text)
+{
+	out->verdict = PLAT_UNDECIDED;
+	out->text = text ? text : "the look could not be finished";
+}
+
 void plat_wait(struct plat_out *out, int64_t until_ms)
 {
 	out->verdict = PLAT_WAIT;

@@ -198,6 +198,9 @@ int64_t plat_spent_ms(const struct plat_in *in);
 void plat_fail(struct plat_out *out, enum plat_class klass, const char *text);
 void plat_wait(struct plat_out *out, int64_t until_ms);
 void plat_done(struct plat_out *out, const char *remote_id, const char *url);
+/* reconcile() alone. text NULL: without memory for a better one. */
+void plat_settled(struct plat_out *out, const char *text);
+void plat_undecided(struct plat_out *out, const char *text);
 
 /* ---- preflight ---- */
 #define PLAT_MAX_FINDINGS 32

@@ -22,18 +22,6 @@
 static const int64_t look_after_ms[] = { 15 * MINUTE_MS, 30 * MINUTE_MS, 60 * MINUTE_MS };
 static const char *const look_values[] = { "list_next", "list_pages", "hits", "match", "mute" };
 
-static void undecided(struct plat_out *out, const char *text)
-{
-	out->verdict = PLAT_UNDECIDED;
-	out->text = wire_str(text);
-}
-
-static void settled(struct plat_out *out, const char *text)
-{
-	out->verdict = PLAT_SETTLED;
-	out->text = wire_str(text);
-}
-
 static void forget_look(const struct plat_in *in)
 {
 	for (size_t i = 0; i < WIRE_COUNT(look_values); i++)
@@ -151,7 +139,7 @@ bool tiktok_listed(const struct plat_in *in, struct plat_out *out, const struct 
 	}
 	more = more && oldest_ms >= sent_ms(in) - SKEW_MS;
 	if (more && (!next || pages >= MAX_PAGES)) {
-		undecided(out, "tiktok: the list of videos cannot be looked through to the end; look at the profile and resolve it by hand");
+		plat_undecided(out, "tiktok: the list of videos cannot be looked through to the end; look at the profile and resolve it by hand");
 		return true;
 	}
 	if (more) {
@@ -167,17 +155,10 @@ bool tiktok_listed(const struct plat_in *in, struct plat_out *out, const struct 
 
 /* ---- by the list ---- */
 
-static int64_t lost_steady_ms(const struct plat_in *in)
-{
-	const struct attempt *a = &in->target->open[0];
-
-	return a->lost_steady_ms ? a->lost_steady_ms : a->lost_ms;
-}
-
 static void look(const struct plat_in *in, struct plat_out *out)
 {
 	size_t looks = (size_t)plat_get_int(in->values, "looks", 0);
-	int64_t earliest = lost_steady_ms(in) + look_after_ms[looks < WIRE_COUNT(look_after_ms) ? looks : 0];
+	int64_t earliest = wire_lost_steady_ms(in) + look_after_ms[looks < WIRE_COUNT(look_after_ms) ? looks : 0];
 
 	/* A look that was cut off goes on with the next page. */
 	if (!plat_get(in->values, "list_next"))
@@ -194,12 +175,12 @@ static void not_found(const struct plat_in *in, struct plat_out *out)
 	const char *mute = plat_get(in->values, "mute");
 
 	if (mute) {
-		undecided(out, arena_fmt(in->arena, "tiktok: video %s was made at that time, but a post without a text cannot be told from another; "
+		plat_undecided(out, arena_fmt(in->arena, "tiktok: video %s was made at that time, but a post without a text cannot be told from another; "
 		                         "look at the profile and resolve it by hand", mute));
 	} else if (wire_unrecorded(in) && tiktok_chosen(in, "Privacy", "public") && !tiktok_is_draft(in)) {
-		settled(out, "absent");
+		plat_settled(out, "absent");
 	} else if (wire_unrecorded(in) || looks >= (int64_t)WIRE_COUNT(look_after_ms)) {
-		undecided(out, "tiktok does not list the post; its list shows neither what is not public nor what moderators have not seen: "
+		plat_undecided(out, "tiktok does not list the post; its list shows neither what is not public nor what moderators have not seen: "
 		               "look at the profile and the app's inbox, and resolve it by hand");
 	} else {
 		plat_set_int(in->values, "looks", looks);
@@ -220,7 +201,7 @@ static void list_answer(const struct plat_in *in, struct plat_out *out, const st
 		tiktok_refuse(in, out, "the look for the post", answer);
 		/* A token that may not list videos never will tell. */
 		if (out->verdict == PLAT_FAIL && (out->klass == PLAT_PERMANENT || !strncmp(answer->name, "scope_", 6)))
-			undecided(out, out->text);
+			plat_undecided(out, out->text);
 		return;
 	}
 	oauth_accepted(in);
@@ -233,7 +214,7 @@ static void list_answer(const struct plat_in *in, struct plat_out *out, const st
 		tiktok_stands(in, id, true);
 		wire_all_done(in, out);
 	} else if (hits > 1) {
-		undecided(out, arena_fmt(in->arena, "tiktok: %lld videos carry the text of this post (one is %s) and cannot be told apart",
+		plat_undecided(out, arena_fmt(in->arena, "tiktok: %lld videos carry the text of this post (one is %s) and cannot be told apart",
 		                         (long long)hits, wire_str(id)));
 		forget_look(in);
 	} else {
@@ -249,17 +230,17 @@ static void bytes_missing(const struct plat_in *in, struct plat_out *out, uint64
 	plat_set(in->values, "lost", "1");
 	plat_set(in->values, PLAT_ACCEPTED, NULL);
 	tiktok_arrived(in, uploaded);
-	settled(out, arena_fmt(in->arena, "absent: TikTok has %llu bytes of the video and waits for the rest", (unsigned long long)uploaded));
+	plat_settled(out, arena_fmt(in->arena, "absent: TikTok has %llu bytes of the video and waits for the rest", (unsigned long long)uploaded));
 }
 
 static void taken(const struct plat_in *in, struct plat_out *out)
 {
 	if (plat_get(in->values, "slow")) {
-		undecided(out, "tiktok is still working on the post after a day; look at the profile and resolve it by hand");
+		plat_undecided(out, "tiktok is still working on the post after a day; look at the profile and resolve it by hand");
 		return;
 	}
 	tiktok_accepted(in, out);
-	settled(out, "tiktok has taken the post and works on it");
+	plat_settled(out, "tiktok has taken the post and works on it");
 	out->until_ms = 0;
 }
 

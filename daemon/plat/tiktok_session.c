@@ -26,23 +26,6 @@ const struct oauth tiktok_oauth = {
 	.passing = passing,
 };
 
-static void keep(const struct plat_in *in, struct plat_out *out, const char *id, const char *name)
-{
-	const char *before = plat_get(in->account_values, "own_id"), *was = plat_get(in->account_values, "own_name");
-
-	if (before && strcmp(before, id)) {
-		plat_fail(out, PLAT_AUTH,
-		          arena_fmt(in->arena, "tiktok: the credential belongs to %s (open_id %s), but account %s has been used as %s (open_id %s); give it "
-		                    "a credential of that profile, or configure the other one under a new account name", name, id,
-		                    in->account->name, was ? was : "?", before));
-		return;
-	}
-	plat_set(in->account_values, "own_id", id);
-	plat_set(in->account_values, "own_name", name);
-	plat_set(in->account_values, "cred", wire_credential_print(in));
-	plat_done(out, plat_get(in->account_values, "own_id"), NULL);
-}
-
 /* A token out of a file may be old: it is refreshed once. */
 static void refused(const struct plat_in *in, struct plat_out *out, const struct wire_answer *answer)
 {
@@ -71,7 +54,8 @@ static void who_answer(const struct plat_in *in, struct plat_out *out)
 	name = name ? wire_excerpt(in->arena, name, strlen(name), WIRE_EXCERPT_CHARS) : "?";
 	if (tiktok_good(&answer) && id && *id) {
 		plat_set(in->account_values, PLAT_REFUSED, NULL);
-		keep(in, out, id, wire_str(name));
+		if (wire_same_profile(in, out, "tiktok", id, name))
+			wire_keep_profile(in, out, id, name);
 	} else if (tiktok_good(&answer)) {
 		plat_fail(out, PLAT_TRANSIENT, "tiktok did not say whose token it is");
 	} else {

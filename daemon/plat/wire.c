@@ -376,6 +376,20 @@ void wire_all_done(const struct plat_in *in, struct plat_out *out)
 	plat_done(out, plat_get_n(in->values, PLAT_ID, 0), plat_get_n(in->values, PLAT_URL, 0));
 }
 
+int64_t wire_armed_steady_ms(const struct plat_in *in)
+{
+	const struct attempt *a = &in->target->open[0];
+
+	return a->armed_steady_ms ? a->armed_steady_ms : a->armed_ms;
+}
+
+int64_t wire_lost_steady_ms(const struct plat_in *in)
+{
+	const struct attempt *a = &in->target->open[0];
+
+	return a->lost_steady_ms ? a->lost_steady_ms : a->lost_ms;
+}
+
 bool wire_unrecorded(const struct plat_in *in)
 {
 	return in->target->open_count && in->target->open[0].unrecorded;

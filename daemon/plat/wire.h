@@ -96,6 +96,10 @@ size_t wire_part(const struct plat_in *in);
 /* 32 hex digits that tell part n of this target from any other, made of what was fixed when the post was added: a store
  * that was restored from a copy makes the same. NULL on error. */
 const char *wire_target_print(const struct plat_in *in, size_t n);
+/* When the attempt in question was armed, and when its answer was lost, on the steady clock; older records, and those of an attempt
+ * that is not recorded, have that of the wall alone. */
+int64_t wire_armed_steady_ms(const struct plat_in *in);
+int64_t wire_lost_steady_ms(const struct plat_in *in);
 /* Whether the look is for an attempt that the store has no record of. */
 bool wire_unrecorded(const struct plat_in *in);
 /* Whether the remote id is known to be another target's. */
@@ -120,7 +124,15 @@ const char *wire_extension(const char *mime);
 /* The part's text; the first part's with the card's URL as its last line where with_link and the text lacks it. */
 const char *wire_text(struct arena *a, const struct content *c, size_t n, bool with_link);
 
+/* False, and *out filled, where the account has been used as another profile (value "own_id"; "own_name" for people). */
+bool wire_same_profile(const struct plat_in *in, struct plat_out *out, const char *platform, const char *id, const char *name);
+/* It is remembered as whose credential this is, and the session is done. */
+void wire_keep_profile(const struct plat_in *in, struct plat_out *out, const char *id, const char *name);
+
 /* ---- preflight ---- */
+
+/* Code points. */
+int64_t wire_chars(const char *text);
 
 struct wire_check { const struct plat_in *in; struct plat_report *out; const char *platform; };
 struct wire_media_limits { int64_t max_count, max_bytes, max_pixels; const char *mimes; };

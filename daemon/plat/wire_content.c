@@ -250,7 +250,40 @@ const char *wire_credential_print(const struct plat_in *in)
 	return print_end(in->arena, &b, 4);
 }
 
+/* ---- profiles ---- */
+
+bool wire_same_profile(const struct plat_in *in, struct plat_out *out, const char *platform, const char *id, const char *name)
+{
+	const char *before = plat_get(in->account_values, "own_id"), *was = plat_get(in->account_values, "own_name");
+
+	if (!before || !strcmp(before, id))
+		return true;
+	plat_fail(out, PLAT_AUTH,
+	          arena_fmt(in->arena, "%s: the credential belongs to %s (%s), but account %s has been used as %s (%s); give it a credential of that "
+	                    "profile, or configure the other one under a new account name", platform,
+	                    wire_str(wire_excerpt(in->arena, wire_str(name), strlen(wire_str(name)), WIRE_EXCERPT_CHARS)),
+	                    wire_str(wire_excerpt(in->arena, id, strlen(id), WIRE_EXCERPT_CHARS)), in->account->name, was ? was : "?", before));
+	return false;
+}
+
+void wire_keep_profile(const struct plat_in *in, struct plat_out *out, const char *id, const char *name)
+{
+	plat_set(in->account_values, "own_id", arena_strdup(in->arena, id));
+	plat_set(in->account_values, "own_name", arena_strdup(in->arena, name ? name : id));
+	plat_set(in->account_values, "cred", wire_credential_print(in));
+	plat_done(out, plat_get(in->account_values, "own_id"), NULL);
+}
+
 /* ---- preflight ---- */
+
+int64_t wire_chars(const char *text)
+{
+	int64_t n = 0;
+
+	for (text = wire_str(text); *text; text++)
+		n += ((unsigned char)*text & 0xc0) != 0x80;
+	return n;
+}
 
 bool wire_check_begin(const struct wire_check *c)
 {

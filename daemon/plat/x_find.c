@@ -23,34 +23,12 @@
 static const int64_t look_after_ms[] = { 15 * 1000, 60 * 1000, 300 * 1000 };
 static const char *const look_values[] = { "find_next", "find_pages", "hits", "match", "doubts" };
 
-static void undecided(struct plat_out *out, const char *text)
-{
-	out->verdict = PLAT_UNDECIDED;
-	out->text = text ? text : "x: the look could not be finished";
-}
-
-static void settled(struct plat_out *out, const char *text)
-{
-	out->verdict = PLAT_SETTLED;
-	out->text = text ? text : "settled";
-}
-
 static const struct attempt *attempt(const struct plat_in *in)
 {
 	return &in->target->open[0];
 }
 
 /* Older records, and those of an attempt that is not recorded, have no steady times. */
-static int64_t armed_steady_ms(const struct plat_in *in)
-{
-	return attempt(in)->armed_steady_ms ? attempt(in)->armed_steady_ms : attempt(in)->armed_ms;
-}
-
-static int64_t lost_steady_ms(const struct plat_in *in)
-{
-	return attempt(in)->lost_steady_ms ? attempt(in)->lost_steady_ms : attempt(in)->lost_ms;
-}
-
 static void forget_look(struct plat_values *v)
 {
 	for (size_t i = 0; i < WIRE_COUNT(look_values); i++)
@@ -65,7 +43,7 @@ static void found(const struct plat_in *in, struct plat_out *out, size_t n, cons
 	if (wire_part(in) == in->content->part_count)
 		wire_all_done(in, out);
 	else
-		settled(out, arena_fmt(in->arena, "part %zu stands as %s", n + 1, plat_get_n(in->values, PLAT_ID, n)));
+		plat_settled(out, arena_fmt(in->arena, "part %zu stands as %s", n + 1, plat_get_n(in->values, PLAT_ID, n)));
 }
 
 /* The last look found nothing. */
@@ -76,18 +54,18 @@ static void absent(const struct plat_in *in, struct plat_out *out, size_t n)
 
 	plat_set(in->values, "looks", NULL);
 	if (wire_unrecorded(in)) {
-		settled(out, "absent");
+		plat_settled(out, "absent");
 	} else if (dup && !losses) {
 		plat_set(in->values, "dup", "2");
-		settled(out, "absent: X refused it, and the post that it repeats is another one");
+		plat_settled(out, "absent: X refused it, and the post that it repeats is another one");
 	} else if (dup) {
-		undecided(out, arena_fmt(in->arena, "x refused part %zu as a duplicate after an answer was lost, but it is not in the timeline; "
+		plat_undecided(out, arena_fmt(in->arena, "x refused part %zu as a duplicate after an answer was lost, but it is not in the timeline; "
 		                         "look at the profile and resolve it by hand", n + 1));
 	} else if (x_chosen(in, "AfterLoss", "resend")) {
 		plat_set_int(in->values, "losses", losses + 1);
-		settled(out, "absent: three looks in five minutes found nothing (AfterLoss=resend)");
+		plat_settled(out, "absent: three looks in five minutes found nothing (AfterLoss=resend)");
 	} else {
-		undecided(out, arena_fmt(in->arena, "x: part %zu is not in the timeline five minutes after its answer was lost; X gives no "
+		plat_undecided(out, arena_fmt(in->arena, "x: part %zu is not in the timeline five minutes after its answer was lost; X gives no "
 		                         "proof that it never will be; look at the profile and resolve it by hand", n + 1));
 	}
 }
@@ -102,7 +80,7 @@ static void not_found(const struct plat_in *in, struct plat_out *out, size_t n)
 		return;
 	}
 	plat_set_int(in->values, "looks", looks);
-	next = lost_steady_ms(in) + look_after_ms[looks];
+	next = wire_lost_steady_ms(in) + look_after_ms[looks];
 	plat_wait(out, in->now_ms + (next > in->steady_ms ? next - in->steady_ms : look_after_ms[0]));
 }
 
@@ -119,7 +97,7 @@ static const char *since_of(const struct plat_in *in, size_t n)
 /* Nothing of ours is older; an earlier attempt may still turn up. */
 static int64_t floor_ms(const struct plat_in *in)
 {
-	int64_t armed = armed_steady_ms(in), first = plat_get_int(in->values, "first_ms", armed);
+	int64_t armed = wire_armed_steady_ms(in), first = plat_get_int(in->values, "first_ms", armed);
 
 	return attempt(in)->armed_ms - (first < armed ? armed - first : 0) - SKEW_MS;
 }
@@ -147,7 +125,7 @@ static void send_find(const struct plat_in *in, struct plat_out *out, size_t n)
 static void begin(const struct plat_in *in, struct plat_out *out, size_t n)
 {
 	size_t looks = (size_t)plat_get_int(in->values, "looks", 0);
-	int64_t earliest = lost_steady_ms(in) + look_after_ms[looks < WIRE_COUNT(look_after_ms) ? looks : 0];
+	int64_t earliest = wire_lost_steady_ms(in) + look_after_ms[looks < WIRE_COUNT(look_after_ms) ? looks : 0];
 
 	forget_look(in->values);
 	if (!wire_unrecorded(in) && in->steady_ms < earliest)
@@ -274,10 +252,10 @@ static void conclude(const struct plat_in *in, struct plat_out *out, size_t n)
 	else if (hits == 1)
 		found(in, out, n, match);
 	else if (hits > 1)
-		undecided(out, arena_fmt(in->arena, "x: %lld posts carry exactly the text of part %zu (the newest is %s) and cannot be told "
+		plat_undecided(out, arena_fmt(in->arena, "x: %lld posts carry exactly the text of part %zu (the newest is %s) and cannot be told "
 		                         "apart", (long long)hits, n + 1, match));
 	else if (doubts)
-		undecided(out, arena_fmt(in->arena, "x: post %s has the text of part %zu, but its media cannot be told to be ours", doubts,
+		plat_undecided(out, arena_fmt(in->arena, "x: post %s has the text of part %zu, but its media cannot be told to be ours", doubts,
 		                         n + 1));
 	else
 		not_found(in, out, n);
@@ -292,7 +270,7 @@ static void find_answer(const struct plat_in *in, struct plat_out *out, size_t n
 	if (answer->status != 200 || !(json_get(answer->json, "data") || json_get(answer->json, "meta"))) {
 		x_refuse_read(in, out, "the look for the post", answer);
 		if (out->verdict == PLAT_FAIL && out->klass == PLAT_PERMANENT)
-			undecided(out, out->text);
+			plat_undecided(out, out->text);
 		return;
 	}
 	oauth_accepted(in);
@@ -301,7 +279,7 @@ static void find_answer(const struct plat_in *in, struct plat_out *out, size_t n
 	if (!next) {
 		conclude(in, out, n);
 	} else if (pages >= MAX_PAGES) {
-		undecided(out, "x: too many posts since the attempt to look through");
+		plat_undecided(out, "x: too many posts since the attempt to look through");
 	} else {
 		plat_set(in->values, "find_next", next);
 		plat_set_int(in->values, "find_pages", pages);
@@ -332,7 +310,7 @@ void x_reconcile(const struct plat_in *in, struct plat_out *out)
 	if (wire_unrecorded(in) && n == in->content->part_count)
 		wire_all_done(in, out);
 	else if (!known || n >= in->content->part_count)
-		undecided(out, "x: the record of the attempt names no post");
+		plat_undecided(out, "x: the record of the attempt names no post");
 	else if (plat_get_n(in->values, PLAT_ID, n))
 		found(in, out, n, plat_get_n(in->values, PLAT_ID, n));
 	else if (!x_ready(in))

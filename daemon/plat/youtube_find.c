@@ -9,25 +9,13 @@
 
 static const int64_t look_after_ms[] = { 10 * 1000, 60 * 1000, 300 * 1000 };
 
-static void undecided(struct plat_out *out, const char *text)
-{
-	out->verdict = PLAT_UNDECIDED;
-	out->text = text ? text : "youtube: the look could not be finished";
-}
-
-static void settled(struct plat_out *out, const char *text)
-{
-	out->verdict = PLAT_SETTLED;
-	out->text = text ? text : "settled";
-}
-
 static void stands(const struct plat_in *in, struct plat_out *out, size_t n, const char *id)
 {
 	youtube_stands(in, n, id);
 	if (wire_part(in) == in->content->part_count)
 		wire_all_done(in, out);
 	else
-		settled(out, arena_fmt(in->arena, "part %zu stands as %s", n + 1, plat_get_n(in->values, PLAT_ID, n)));
+		plat_settled(out, arena_fmt(in->arena, "part %zu stands as %s", n + 1, plat_get_n(in->values, PLAT_ID, n)));
 }
 
 /* What is no list says nothing about what is on it. */
@@ -39,7 +27,7 @@ static bool is_list(const struct plat_in *in, struct plat_out *out, const char *
 	}
 	youtube_refuse(in, out, what, answer);
 	if (out->verdict == PLAT_FAIL && (out->klass == PLAT_PERMANENT || out->klass == PLAT_UNKNOWN))
-		undecided(out, out->text);
+		plat_undecided(out, out->text);
 	return false;
 }
 
@@ -63,11 +51,11 @@ static void look_answer(const struct plat_in *in, struct plat_out *out, const st
 	video = json_first(json_get(answer->json, "items"));
 	privacy = json_text(json_path(video, "status.privacyStatus"));
 	if (!video)
-		undecided(out, arena_fmt(in->arena, "youtube: video %s is no longer on the channel", wire_str(plat_get(in->values, "video"))));
+		plat_undecided(out, arena_fmt(in->arena, "youtube: video %s is no longer on the channel", wire_str(plat_get(in->values, "video"))));
 	else if (privacy && strcmp(privacy, "private"))
 		stands(in, out, 0, plat_get(in->values, "video"));
 	else
-		settled(out, "absent: the video is still private");
+		plat_settled(out, "absent: the video is still private");
 }
 
 /* ---- a video that this store does not know of ---- */
@@ -79,13 +67,13 @@ static void search_answer(const struct plat_in *in, struct plat_out *out, const 
 
 	if (youtube_search_answer(in, out, answer, &id)) {
 		if (out->verdict == PLAT_FAIL && out->klass == PLAT_PERMANENT)
-			undecided(out, out->text);
+			plat_undecided(out, out->text);
 		return;
 	}
 	if (!id) {
-		settled(out, "absent");
+		plat_settled(out, "absent");
 	} else if (wire_known(in, id)) {
-		settled(out, "absent");
+		plat_settled(out, "absent");
 	} else {
 		plat_set(in->values, "video", id);
 		send_look(in, out);
@@ -128,17 +116,10 @@ static const char *comment_of(const struct plat_in *in, size_t n, const struct j
 	return NULL;
 }
 
-static int64_t lost_steady_ms(const struct plat_in *in)
-{
-	const struct attempt *a = &in->target->open[0];
-
-	return a->lost_steady_ms ? a->lost_steady_ms : a->lost_ms;
-}
-
 static void begin_comments(const struct plat_in *in, struct plat_out *out)
 {
 	size_t looks = (size_t)plat_get_int(in->values, "looks", 0);
-	int64_t at_ms = lost_steady_ms(in) + look_after_ms[looks < WIRE_COUNT(look_after_ms) ? looks : 0];
+	int64_t at_ms = wire_lost_steady_ms(in) + look_after_ms[looks < WIRE_COUNT(look_after_ms) ? looks : 0];
 
 	if (!wire_unrecorded(in) && in->steady_ms < at_ms)
 		plat_wait(out, in->now_ms + at_ms - in->steady_ms);
@@ -160,7 +141,7 @@ static void comments_answer(const struct plat_in *in, struct plat_out *out, size
 		send_comments(in, out, true);
 	} else if (wire_unrecorded(in) || looks >= (int64_t)WIRE_COUNT(look_after_ms)) {
 		plat_set(in->values, "looks", NULL);
-		settled(out, wire_unrecorded(in) ? "absent" : "absent: three looks in five minutes found no such comment");
+		plat_settled(out, wire_unrecorded(in) ? "absent" : "absent: three looks in five minutes found no such comment");
 	} else {
 		plat_set_int(in->values, "looks", looks);
 		begin_comments(in, out);
@@ -193,7 +174,7 @@ static void begin(const struct plat_in *in, struct plat_out *out, size_t n)
 	else if (wire_unrecorded(in))
 		youtube_search(in, out);
 	else
-		undecided(out, "youtube: the record of the attempt names no video");
+		plat_undecided(out, "youtube: the record of the attempt names no video");
 }
 
 void youtube_reconcile(const struct plat_in *in, struct plat_out *out)
@@ -206,7 +187,7 @@ void youtube_reconcile(const struct plat_in *in, struct plat_out *out)
 	if (wire_unrecorded(in))
 		n = wire_part(in);
 	if (!known || n > in->content->part_count)
-		undecided(out, "youtube: the record of the attempt names no step");
+		plat_undecided(out, "youtube: the record of the attempt names no step");
 	else if (n == in->content->part_count)
 		wire_all_done(in, out);
 	else if (plat_get_n(in->values, PLAT_ID, n))

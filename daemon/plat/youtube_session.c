@@ -20,23 +20,6 @@ const struct oauth youtube_oauth = {
 	.life_ms = 3600 * INT64_C(1000),
 };
 
-static void keep_channel(const struct plat_in *in, struct plat_out *out, const char *id, const char *name, const char *uploads)
-{
-	const char *before = plat_get(in->account_values, "own_id");
-
-	if (before && strcmp(before, id)) {
-		plat_fail(out, PLAT_AUTH, arena_fmt(in->arena, "youtube: the credential belongs to channel %s (%s), but account %s has been used as %s; give it "
-		                                    "a credential of that channel, or configure the other one under a new account name", id, wire_str(name),
-		                                    in->account->name, before));
-		return;
-	}
-	plat_set(in->account_values, "own_id", arena_strdup(in->arena, id));
-	plat_set(in->account_values, "own_name", arena_strdup(in->arena, name ? name : id));
-	plat_set(in->account_values, "uploads", arena_strdup(in->arena, uploads));
-	plat_set(in->account_values, "cred", wire_credential_print(in));
-	plat_done(out, plat_get(in->account_values, "own_id"), NULL);
-}
-
 static void who_answer(const struct plat_in *in, struct plat_out *out)
 {
 	struct wire_answer answer;
@@ -44,12 +27,15 @@ static void who_answer(const struct plat_in *in, struct plat_out *out)
 	youtube_answer(in, &answer);
 	const struct json *items = json_get(answer.json, "items"), *channel = json_first(items);
 	const char *id = json_get_text(channel, "id"), *uploads = json_text(json_path(channel, "contentDetails.relatedPlaylists.uploads"));
-	if (answer.status == 200 && id && uploads)
-		keep_channel(in, out, id, json_text(json_path(channel, "snippet.title")), uploads);
-	else if (answer.status == 200)
-		plat_fail(out, PLAT_AUTH, "youtube: this login has no channel; make one at https://www.youtube.com/create_channel, or log in as another");
-	else
+	const char *name = json_text(json_path(channel, "snippet.title"));
+	if (answer.status != 200) {
 		youtube_refuse(in, out, "the question whose channel it is", &answer);
+	} else if (!id || !uploads) {
+		plat_fail(out, PLAT_AUTH, "youtube: this login has no channel; make one at https://www.youtube.com/create_channel, or log in as another");
+	} else if (wire_same_profile(in, out, "youtube", id, name)) {
+		plat_set(in->account_values, "uploads", arena_strdup(in->arena, uploads));
+		wire_keep_profile(in, out, id, name);
+	}
 	wire_answer_done(&answer);
 }
 
@@ -66,15 +52,6 @@ void youtube_session(const struct plat_in *in, struct plat_out *out)
 }
 
 /* ---- preflight ---- */
-
-static int64_t chars(const char *text)
-{
-	int64_t n = 0;
-
-	for (text = wire_str(text); *text; text++)
-		n += ((unsigned char)*text & 0xc0) != 0x80;
-	return n;
-}
 
 static void check_angles(const struct wire_check *c, const char *rule, const char *what, const char *text)
 {
@@ -104,11 +81,11 @@ static void check_words(const struct wire_check *c)
 	const char *title = wire_str(content->title), *text = youtube_description(c->in), *category = youtube_option(c->in, YOUTUBE_CATEGORY);
 	int64_t number;
 
-	c->out->parts[0] = (struct plat_part_report){ .used = chars(text), .bytes = (int64_t)strlen(text), .byte_limit = YOUTUBE_MAX_DESCRIPTION_BYTES,
+	c->out->parts[0] = (struct plat_part_report){ .used = wire_chars(text), .bytes = (int64_t)strlen(text), .byte_limit = YOUTUBE_MAX_DESCRIPTION_BYTES,
 	                                              .unit = "characters" };
 	if (!*title)
 		wire_check_say(c, 0, "title", "a video needs a title (smmq add --title)");
-	wire_check_limit(c, 0, "title-length", "title", "characters", YOUTUBE_MAX_TITLE, chars(title));
+	wire_check_limit(c, 0, "title-length", "title", "characters", YOUTUBE_MAX_TITLE, wire_chars(title));
 	wire_check_limit(c, 0, "text-bytes", "description", "bytes", YOUTUBE_MAX_DESCRIPTION_BYTES, (int64_t)strlen(text));
 	wire_check_limit(c, 0, "tags-length", "the list of tags with our own", "characters", YOUTUBE_MAX_TAGS, tags_length(c->in));
 	check_angles(c, "title", "the title", title);
@@ -137,9 +114,9 @@ static void check_comment(const struct wire_check *c, size_t n)
 {
 	const struct part *p = &c->in->content->parts[n];
 
-	c->out->parts[n] = (struct plat_part_report){ .used = chars(p->text), .limit = YOUTUBE_MAX_COMMENT, .bytes = (int64_t)strlen(wire_str(p->text)),
+	c->out->parts[n] = (struct plat_part_report){ .used = wire_chars(p->text), .limit = YOUTUBE_MAX_COMMENT, .bytes = (int64_t)strlen(wire_str(p->text)),
 	                                              .unit = "characters" };
-	wire_check_limit(c, n, "text-length", "comment", "characters", YOUTUBE_MAX_COMMENT, chars(p->text));
+	wire_check_limit(c, n, "text-length", "comment", "characters", YOUTUBE_MAX_COMMENT, wire_chars(p->text));
 	wire_check_empty(c, n, wire_str(p->text), false);
 	if (p->media_count)
 		wire_check_say(c, n, "comment-media", "a comment has no media");

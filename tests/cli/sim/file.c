@@ -39,6 +39,33 @@ void sim_hash(const char *data, size_t len, char out[65])
 		snprintf(out + 2 * i, 3, "%02x", sum[i]);
 }
 
+char *sim_base64(const char *data, size_t len, bool url)
+{
+	char *out = sim_need(malloc(4 * ((len + 2) / 3) + 1));
+
+	EVP_EncodeBlock((unsigned char *)out, (const unsigned char *)data, (int)len);
+	for (char *p = out; url && *p; p++) {
+		*p = *p == '+' ? '-' : *p == '/' ? '_' : *p;
+		if (*p == '=')
+			*p-- = '\0';
+	}
+	return out;
+}
+
+char *sim_unbase64(const char *text, size_t *len)
+{
+	size_t n = strlen(text);
+	char *out = sim_need(malloc(n / 4 * 3 + 1));
+	int have = n % 4 ? -1 : EVP_DecodeBlock((unsigned char *)out, (const unsigned char *)text, (int)n);
+
+	if (have < 0) {
+		free(out);
+		return NULL;
+	}
+	*len = (size_t)have - (n > 1 && text[n - 1] == '=') - (n > 1 && text[n - 2] == '=');
+	return out;
+}
+
 /* PNG: the first chunk. JPEG: the first start-of-frame segment. */
 void sim_picture_size(const char *data, size_t len, int *width, int *height)
 {

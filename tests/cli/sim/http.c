@@ -14,7 +14,8 @@
 #include <netinet/in.h>
 
 static const struct sim_platform *const platforms[] = {
-	&sim_facebook, &sim_instagram, &sim_linkedin, &sim_mastodon, &sim_threads, &sim_x,
+	&sim_bluesky, &sim_facebook, &sim_instagram, &sim_linkedin, &sim_mastodon, &sim_pinterest, &sim_threads,
+	&sim_tiktok, &sim_x, &sim_youtube,
 };
 
 static const struct sim_route control[] = {

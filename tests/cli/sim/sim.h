@@ -155,6 +155,7 @@ const char *sim_header(const struct sim_request *q, const char *name);      /* N
 
 /* text.c: lengths as the platforms count them; -1: not UTF-8. */
 int sim_count(const char *text, int url);  /* Mastodon: grapheme clusters, URLs at `url`, @user@host as @user */
+int sim_graphemes(const char *text);       /* Bluesky: grapheme clusters */
 int sim_weigh(const char *text);           /* X: weighted */
 int sim_utf16(const char *text);
 int sim_count_emoji(const char *text);     /* Threads: code points, an emoji counts its bytes */
@@ -162,6 +163,8 @@ int sim_count_emoji(const char *text);     /* Threads: code points, an emoji cou
 /* file.c, blob.c: what a file is by its content: its type, NULL if it is none of those known; its SHA-256; the size of a picture (0: not known). */
 const char *sim_sniff(const char *data, size_t len);
 void sim_hash(const char *data, size_t len, char out[65]);
+char *sim_base64(const char *data, size_t len, bool url);          /* to be freed; url: the alphabet for addresses, no padding */
+char *sim_unbase64(const char *text, size_t *len);                 /* NULL: is none; to be freed */
 void sim_picture_size(const char *data, size_t len, int *width, int *height);
 /* Contents that come in pieces, by the name of what they belong to; the same index again replaces. sim_blob_whole: the pieces follow
  * each other from 0 on; sim_blob_note writes "size", "mime" and "sha256" of all of them into an entry of the books. */

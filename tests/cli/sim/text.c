@@ -101,6 +101,11 @@ int sim_count(const char *text, int url)
 	return count < 0 ? -1 : count + urls * url;
 }
 
+int sim_graphemes(const char *text)
+{
+	return utf8_valid((const unsigned char *)text) ? graphemes(text, strlen(text)) : -1;
+}
+
 /* ---- X: twitter-text's third configuration ---- */
 
 static bool light(UChar32 c)

@@ -116,6 +116,8 @@ static int on_seek(void *ctx, curl_off_t offset, int origin)
 {
 	struct transfer *t = ctx;
 
+	if (t->request->once)
+		t->refused = "the connection closed before an answer came";
 	if (t->request->once || offset != 0 || origin != SEEK_SET)
 		return CURL_SEEKFUNC_FAIL;
 	t->piece = 0;

@@ -52,6 +52,7 @@ static const struct plat_option options[YOUTUBE_OPTION_COUNT] = {
 	                      .help = "Whether a video is shown once YouTube has processed it, or as soon as it is there.", .per_post = true },
 	[YOUTUBE_THUMBNAIL] = { .name = "Thumbnail", .words = "require try", .fallback = "require",
 	                        .help = "Whether a video may be shown where its thumbnail cannot be set.", .per_post = true },
+	[YOUTUBE_TITLE] = { .name = "Title", .help = "What a video is called whose post has no title.", .per_post = true },
 };
 
 const char *youtube_option(const struct plat_in *in, enum youtube_option option)
@@ -64,6 +65,11 @@ const char *youtube_option(const struct plat_in *in, enum youtube_option option)
 bool youtube_chosen(const struct plat_in *in, enum youtube_option option, const char *word)
 {
 	return !strcmp(youtube_option(in, option), word);
+}
+
+const char *youtube_title(const struct plat_in *in)
+{
+	return in->content->title && *in->content->title ? in->content->title : youtube_option(in, YOUTUBE_TITLE);
 }
 
 /* ---- requests and answers ---- */

@@ -27,7 +27,7 @@ enum youtube_act { YOUTUBE_FAIL, YOUTUBE_TOKEN, YOUTUBE_DAY, YOUTUBE_CHANNEL_DAY
 
 enum youtube_option {
 	YOUTUBE_PRIVACY, YOUTUBE_CATEGORY, YOUTUBE_TAGS, YOUTUBE_KIDS, YOUTUBE_SYNTHETIC, YOUTUBE_NOTIFY, YOUTUBE_EMBED, YOUTUBE_LICENSE,
-	YOUTUBE_STATS, YOUTUBE_PUBLISH, YOUTUBE_THUMBNAIL, YOUTUBE_OPTION_COUNT
+	YOUTUBE_STATS, YOUTUBE_PUBLISH, YOUTUBE_THUMBNAIL, YOUTUBE_TITLE, YOUTUBE_OPTION_COUNT
 };
 
 extern const struct oauth youtube_oauth;
@@ -36,6 +36,8 @@ extern const struct oauth youtube_oauth;
 /* As it counts for this post, else its fallback; "" where there is none. */
 const char *youtube_option(const struct plat_in *in, enum youtube_option option);
 bool youtube_chosen(const struct plat_in *in, enum youtube_option option, const char *word);
+/* The post's title, or the option's: a post for many platforms has none where one of them knows no titles. */
+const char *youtube_title(const struct plat_in *in);
 /* path begins with "/youtube/v3/" or "/upload/youtube/v3/". */
 struct plat_request *youtube_request(const struct plat_in *in, struct plat_out *out, const char *step, enum plat_effect effect,
                                      enum plat_method method, const char *path);

@@ -77,14 +77,13 @@ static int64_t tags_length(const struct plat_in *in)
 
 static void check_words(const struct wire_check *c)
 {
-	const struct content *content = c->in->content;
-	const char *title = wire_str(content->title), *text = youtube_description(c->in), *category = youtube_option(c->in, YOUTUBE_CATEGORY);
+	const char *title = youtube_title(c->in), *text = youtube_description(c->in), *category = youtube_option(c->in, YOUTUBE_CATEGORY);
 	int64_t number;
 
 	c->out->parts[0] = (struct plat_part_report){ .used = wire_chars(text), .bytes = (int64_t)strlen(text), .byte_limit = YOUTUBE_MAX_DESCRIPTION_BYTES,
 	                                              .unit = "characters" };
 	if (!*title)
-		wire_check_say(c, 0, "title", "a video needs a title (smmq add --title)");
+		wire_check_say(c, 0, "title", "a video needs a title (smmq add --title, or --set ACCOUNT:Title= where other platforms have none)");
 	wire_check_limit(c, 0, "title-length", "title", "characters", YOUTUBE_MAX_TITLE, wire_chars(title));
 	wire_check_limit(c, 0, "text-bytes", "description", "bytes", YOUTUBE_MAX_DESCRIPTION_BYTES, (int64_t)strlen(text));
 	wire_check_limit(c, 0, "tags-length", "the list of tags with our own", "characters", YOUTUBE_MAX_TAGS, tags_length(c->in));

@@ -69,7 +69,7 @@ static void send_open(const struct plat_in *in, struct plat_out *out)
 	jw_init(&w, &b);
 	jw_object(&w, NULL);
 	jw_object(&w, "snippet");
-	jw_str(&w, "title", wire_str(in->content->title));
+	jw_str(&w, "title", youtube_title(in));
 	if (*description)
 		jw_str(&w, "description", description);
 	write_tags(in, &w);

@@ -308,8 +308,8 @@ tests_cli_sim_platform_SOURCES = \
 	%D%/cli/sim/facebook.c %D%/cli/sim/facebook.h %D%/cli/sim/facebook_media.c %D%/cli/sim/file.c %D%/cli/sim/graph.c \
 	%D%/cli/sim/graph.h %D%/cli/sim/http.c %D%/cli/sim/instagram.c %D%/cli/sim/json.c %D%/cli/sim/linkedin.c \
 	%D%/cli/sim/linkedin.h %D%/cli/sim/linkedin_media.c %D%/cli/sim/mastodon.c %D%/cli/sim/mastodon.h \
-	%D%/cli/sim/mastodon_media.c %D%/cli/sim/pinterest.c %D%/cli/sim/sim.h %D%/cli/sim/state.c %D%/cli/sim/text.c \
-	%D%/cli/sim/threads.c %D%/cli/sim/tiktok.c %D%/cli/sim/x.c %D%/cli/sim/x.h %D%/cli/sim/x_media.c \
+	%D%/cli/sim/mastodon_media.c %D%/cli/sim/pinterest.c %D%/cli/sim/sim.h %D%/cli/sim/snapchat.c %D%/cli/sim/state.c \
+	%D%/cli/sim/text.c %D%/cli/sim/threads.c %D%/cli/sim/tiktok.c %D%/cli/sim/x.c %D%/cli/sim/x.h %D%/cli/sim/x_media.c \
 	%D%/cli/sim/x_read.c %D%/cli/sim/youtube.c
 tests_cli_sim_platform_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(CJSON_CFLAGS) $(CURL_CFLAGS) $(ICU_CFLAGS) $(CRYPTO_CFLAGS)
 tests_cli_sim_platform_LDADD = $(MHD_LIBS) $(CJSON_LIBS) $(CURL_LIBS) $(ICU_LIBS) $(CRYPTO_LIBS) -lpthread

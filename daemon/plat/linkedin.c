@@ -163,11 +163,13 @@ static const char *visibility(const struct plat_in *in)
 
 static void write_file(const struct plat_in *in, struct json_writer *w, size_t k, const struct media *m)
 {
+	const char *title = kind_is_image(m) ? "" : wire_str(in->content->title), *alt = kind_is_image(m) ? wire_str(m->alt) : "";
+
 	jw_str(w, "id", plat_get_n(in->values, "asset", k));
-	if (!kind_is_image(m))
-		jw_str(w, "title", in->content->title);
-	else if (m->alt && *m->alt)
-		jw_str(w, "altText", m->alt);
+	if (*title)
+		jw_str(w, "title", title);
+	if (*alt)
+		jw_str(w, "altText", alt);
 	jw_end(w);
 }
 

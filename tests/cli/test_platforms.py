@@ -3,6 +3,7 @@
 posts, lost answers, a daemon that dies, and one post for all of them.
 
 Waiting after a lost answer is part of the contracts, so all platforms go through each of those at once, on one daemon."""
+import hashlib
 import os
 
 import pictures
@@ -27,7 +28,7 @@ PLATFORMS = {
     "youtube": {"own": {"Title": "Film"}, "media": "film", "provable": True, "second": COMMENT},
 }
 if not pictures.can_film():
-    print("# tiktok and youtube are left out: there is no ffmpeg with libx264, or no ffprobe")
+    print("# films, tiktok and youtube are left out: there is no ffmpeg with libx264, or no ffprobe")
     PLATFORMS = {name: row for name, row in PLATFORMS.items() if row.get("media") != "film"}
 
 
@@ -256,9 +257,44 @@ def killed():
     return look
 
 
+# What each is asked for, and the switches that make it hard: small chunks, chunks refused or taken in part.
+FILMS = {
+    "facebook": ([[], ["--as", "reel"]], {"chunk_bytes": 65536, "wrong_offset": 1, "media_polls": 1}),
+    "instagram": ([["--as", "reel"]], {}),
+    "linkedin": ([[]], {"part_bytes": 65536}),
+    "mastodon": ([[]], {"media_polls": 1}),
+    "pinterest": ([["--title", "Film"]], {}),
+    "threads": ([[]], {}),
+    "tiktok": ([[]], {"media_polls": 1}),
+    "x": ([[]], {"chunk_limit": 100000, "media_polls": 1}),
+    "youtube": ([["--first-comment", "more"]], {"store_bytes": 262144 // 4}),
+}
+
+
+def films():
+    """Every byte of a film arrives, whatever pieces the platform wants it in."""
+    if not pictures.can_film():
+        return lambda: None
+    d, sims = stage(FILMS)
+    path, ids = pictures.film(os.path.join(d.dir, "a.mp4")), {}
+    with open(path, "rb") as f:
+        want = hashlib.sha256(f.read()).hexdigest()
+    for name, (asked, switches) in FILMS.items():
+        sims[name].set(**switches)
+        ids[name] = [d.add(name, "film %d" % n, "--now", "-m", path, *more) for n, more in enumerate(asked)]
+
+    def look():
+        for name, sim in sims.items():
+            for ident in ids[name]:
+                published(d, ident, sim)
+            eq(texts(sim), ["film %d" % n for n in range(len(ids[name]))], "%s: films" % name)
+            eq({p["media"][0]["sha256"] for p in sim.posts()}, {want}, "%s: their bytes" % name)
+    return look
+
+
 def test_whatever_is_lost_there_is_one_post():
-    """Both at once: most of it is waiting."""
-    for look in (lost(), killed()):
+    """Side by side: most of it is waiting."""
+    for look in [begin() for begin in (lost, killed, films)]:
         look()
 
 

@@ -42,30 +42,46 @@ size_t sim_blob_size(const char *name)
 	return sum;
 }
 
-bool sim_blob_whole(const char *name)
+int sim_blob_count(const char *name)
 {
-	int have = 0, next = 0;
+	int have = 0;
 
 	for (int i = 0; i < piece_count; i++)
 		have += strcmp(pieces[i].name, name) == 0;
+	return have;
+}
+
+bool sim_blob_whole(const char *name)
+{
+	int next = 0;
+
 	while (find(name, next))
 		next++;
-	return have > 0 && have == next;
+	return next > 0 && sim_blob_count(name) == next;
+}
+
+char *sim_blob_join(const char *name, size_t *len)
+{
+	char *all = sim_need(malloc(sim_blob_size(name) + 1));
+	const struct piece *p;
+
+	*len = 0;
+	for (int i = 0; (p = find(name, i)) != NULL; i++) {
+		memcpy(all + *len, p->data, p->len);
+		*len += p->len;
+	}
+	return all;
 }
 
 void sim_blob_note(const char *name, cJSON *entry)
 {
-	size_t len = sim_blob_size(name), at = 0;
-	char *all = sim_need(malloc(len + 1)), hash[65];
-	const struct piece *p;
+	char hash[65], *all;
+	size_t len;
 
-	for (int i = 0; (p = find(name, i)) != NULL; i++) {
-		memcpy(all + at, p->data, p->len);
-		at += p->len;
-	}
-	sim_hash(all, at, hash);
-	sim_set_number(entry, "size", (int64_t)at);
+	all = sim_blob_join(name, &len);
+	sim_hash(all, len, hash);
+	sim_set_number(entry, "size", (int64_t)len);
 	sim_set(entry, "sha256", hash);
-	sim_set(entry, "mime", sim_sniff(all, at));
+	sim_set(entry, "mime", sim_sniff(all, len));
 	free(all);
 }

@@ -14,8 +14,8 @@
 #include <netinet/in.h>
 
 static const struct sim_platform *const platforms[] = {
-	&sim_bluesky, &sim_facebook, &sim_instagram, &sim_linkedin, &sim_mastodon, &sim_pinterest, &sim_threads,
-	&sim_tiktok, &sim_x, &sim_youtube,
+	&sim_bluesky, &sim_facebook, &sim_instagram, &sim_linkedin, &sim_mastodon, &sim_pinterest, &sim_snapchat,
+	&sim_threads, &sim_tiktok, &sim_x, &sim_youtube,
 };
 
 static const struct sim_route control[] = {
@@ -88,20 +88,27 @@ static const char *token_of(const struct sim_request *q)
 
 /* ---- routes ---- */
 
+static void forget_ids(struct sim_request *q)
+{
+	for (int i = 0; i < SIM_MAX_IDS; i++) {
+		free(q->ids[i]);
+		q->ids[i] = NULL;
+	}
+}
+
 static bool path_matches(struct sim_request *q, const char *pattern)
 {
 	const char *path = q->path;
 	int count = 0;
 
+	forget_ids(q);
 	while (*pattern && *pattern != '?' && *path) {
 		if (*pattern == '*') {
 			size_t len = strcspn(path, "/");
 
 			if (len == 0 || count == SIM_MAX_IDS)
 				return false;
-			free(q->ids[count]);
-			q->ids[count] = sim_need(strndup(path, len));
-			count++;
+			q->ids[count++] = sim_need(strndup(path, len));
 			path += len;
 			pattern++;
 		} else if (*pattern++ != *path++) {
@@ -291,8 +298,7 @@ static void on_done(void *arg, struct MHD_Connection *c, void **state, enum MHD_
 		free(call->q.fields[i].file);
 		free(call->q.fields[i].mime);
 	}
-	for (int i = 0; i < SIM_MAX_IDS; i++)
-		free(call->q.ids[i]);
+	forget_ids(&call->q);
 	free((void *)(uintptr_t)call->q.method);
 	free(call->q.uri);
 	free(call->q.path);

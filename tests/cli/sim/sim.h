@@ -170,7 +170,9 @@ void sim_picture_size(const char *data, size_t len, int *width, int *height);
  * each other from 0 on; sim_blob_note writes "size", "mime" and "sha256" of all of them into an entry of the books. */
 void sim_blob_put(const char *name, int index, const char *data, size_t len);
 size_t sim_blob_size(const char *name);
+int sim_blob_count(const char *name);
 bool sim_blob_whole(const char *name);
+char *sim_blob_join(const char *name, size_t *len);                /* those from 0 on; to be freed */
 void sim_blob_note(const char *name, cJSON *entry);
 /* Fetches an address as a platform does, the lock let go meanwhile. NULL: not to be had, why in *why. To be freed. */
 char *sim_fetch(const char *url, size_t *len, char mime[64], const char **why);

@@ -192,7 +192,7 @@ static void put(struct sim *s, struct sim_request *q, struct sim_reply *r)
 	} else {
 		take = youtube.store_bytes && (int64_t)q->body_len > youtube.store_bytes ? youtube.store_bytes : (int64_t)q->body_len;
 		youtube.store_bytes = 0;
-		sim_blob_put(id, (int)(from / 1024), q->body, (size_t)take);
+		sim_blob_put(id, sim_blob_count(id), q->body, (size_t)take);
 		if (stored + take < total) {
 			say_stored(r, (size_t)(stored + take));
 			return;

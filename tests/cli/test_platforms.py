@@ -161,18 +161,21 @@ KINDS = {"bluesky": bluesky, "facebook": facebook, "instagram": instagram, "link
          "x": x}
 
 
-def test_kinds():
+def kinds():
     d, sims = stage(KINDS)
     png, jpeg = write(d, "a.png", pictures.png(640, 480)), write(d, "b.jpg", pictures.JPEG)
-    under_way = {name: kinds(d, sims[name], png, jpeg) for name, kinds in KINDS.items()}
+    under_way = {name: asked(d, sims[name], png, jpeg) for name, asked in KINDS.items()}
     ids = {name: next(looks) for name, looks in under_way.items()}
-    for name, looks in under_way.items():
-        for ident in ids[name]:
-            published(d, ident, sims[name])
-        try:
-            next(looks, None)
-        except AssertionError as e:
-            raise AssertionError("%s: %s" % (name, e)) from None
+
+    def look():
+        for name, looks in under_way.items():
+            for ident in ids[name]:
+                published(d, ident, sims[name])
+            try:
+                next(looks, None)
+            except AssertionError as e:
+                raise AssertionError("%s: %s" % (name, e)) from None
+    return look
 
 
 # ---- what gets lost
@@ -292,10 +295,63 @@ def films():
     return look
 
 
-def test_whatever_is_lost_there_is_one_post():
+def same_words():
+    """The same words again are another post. Where the platform refuses what stands already, the second one is not published, and never taken
+    for the first, however often it is looked for."""
+    d, sims = stage()
+    first = {name: simple(d, name) for name in sims}
+    for name, sim in sims.items():
+        published(d, first[name], sim)
+    second = {name: simple(d, name) for name in sims}
+
+    def look():
+        for name, sim in sims.items():
+            if name in ("facebook", "linkedin", "x"):
+                target = d.target(second[name])
+                check(target["state"] in ("failed", "unknown"), "%s: state of the second one:" % name, target["state"])
+                check("uplicate" in target["reason"], "%s: why:" % name, target["reason"])
+                eq(acts(sim), ["only once"], "%s: what stands" % name)
+            else:
+                published(d, second[name], sim)
+                eq(acts(sim), ["only once"] * 2, "%s: what stands" % name)
+                eq(d.target(second[name])["remote_id"], sim.posts()[1]["id"], "%s: the second one's id" % name)
+    return look
+
+
+def test_everything_arrives_once_whatever_is_lost():
     """Side by side: most of it is waiting."""
-    for look in [begin() for begin in (lost, killed, films)]:
+    for look in [begin() for begin in (lost, killed, films, same_words, kinds)]:
         look()
+
+
+# ---- what is refused
+
+def test_a_token_that_is_refused_burns_nothing():
+    d, sims = stage()
+    for sim in sims.values():
+        sim.set(unauthorized=1)
+    ids = {name: simple(d, name) for name in sims}
+    for name, sim in sims.items():
+        until(lambda: d.account_status(name)["state"] == "paused", "%s: the account is paused" % name)
+        eq((d.target(ids[name])["state"], acts(sim)), ("queued", []), "%s: state, and what stands" % name)
+        check(sim.tokens[0] not in d.logs(), "%s: the token stands in the log" % name)
+        sim.set(unauthorized=0)
+        d.wire().ok("RELEASE", {"account": name})
+    for name, sim in sims.items():
+        published(d, ids[name], sim)
+        eq(acts(sim), ["only once"], "%s: what stands" % name)
+
+
+def test_a_quota_that_is_used_up_is_waited_for():
+    d, sims = stage([name for name in ("instagram", "threads", "x") if name in PLATFORMS])
+    limits = {"instagram": {"quota_total": 1}, "threads": {"quota_total": 1}, "x": {"post_limit": 1}}
+    for name, sim in sims.items():
+        sim.set(**limits[name])
+        published(d, simple(d, name), sim)
+    for name, sim in sims.items():
+        second = d.add(name, "another", "--now", *media(d, name))
+        reason = until(lambda: d.target(second)["reason"], "%s: it says why it waits" % name)
+        eq((d.target(second)["state"], acts(sim)), ("queued", ["only once"]), "%s: state (%s), and what stands" % (name, reason))
 
 
 # ---- one for all

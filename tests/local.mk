@@ -36,6 +36,7 @@ slow_tests = \
 	%D%/cli/test_public.py \
 	%D%/cli/test_restore.py \
 	%D%/cli/test_service.py \
+	%D%/cli/test_sim.py \
 	%D%/cli/test_tools.py \
 	%D%/cli/test_upgrade.py \
 	%D%/cli/oracle.sh \
@@ -129,6 +130,7 @@ EXTRA_DIST += \
 	%D%/cli/test_public.py \
 	%D%/cli/test_restore.py \
 	%D%/cli/test_service.py \
+	%D%/cli/test_sim.py \
 	%D%/cli/test_media.py \
 	%D%/cli/test_start.py \
 	%D%/cli/test_tools.py \

@@ -126,7 +126,7 @@ void container_make(struct sim *s, struct sim_request *q, struct sim_reply *r, c
 
 /* ---- reading ---- */
 
-static void advance(cJSON *c)
+static void poll(cJSON *c)
 {
 	int64_t left = sim_number(c, "polls_left");
 
@@ -135,6 +135,11 @@ static void advance(cJSON *c)
 		if (left <= 1)
 			sim_set(c, "state", "FINISHED");
 	}
+}
+
+/* What becomes of it whether it is asked for or not. */
+static void age(cJSON *c)
+{
 	if (strcmp(sim_text(c, "state"), "FINISHED") == 0 && *sim_text(c, "fate"))
 		sim_set(c, "state", sim_text(c, "fate"));
 	if (strcmp(sim_text(c, "state"), "PUBLISHED") != 0 && (container.expired || sim_now_ms() - sim_number(c, "received_ms") > DAY_MS))
@@ -158,7 +163,8 @@ void container_object(struct sim *s, struct sim_request *q, struct sim_reply *r,
 	} else if (p) {
 		graph_object(q, r, show(s, q, p));
 	} else {
-		advance(c);
+		poll(c);
+		age(c);
 		state = sim_text(c, "state");
 		o = cJSON_CreateObject();
 		sim_set(o, "id", sim_text(c, "id"));
@@ -212,7 +218,7 @@ void container_publish(struct sim *s, struct sim_request *q, struct sim_reply *r
 	if (!graph_fields_known(q, r, "creation_id") || !graph_scheme_good(q, r, "Bearer"))
 		return;
 	if (c)
-		advance(c);
+		age(c);
 	state = sim_text(c, "state");
 	if (!c || strcmp(state, "EXPIRED") == 0 || strcmp(state, "PUBLISHED") == 0)
 		graph_error(r, 24, 2207006, "The requested resource does not exist");

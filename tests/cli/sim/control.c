@@ -8,7 +8,7 @@
 static const struct { const char *name; size_t at; } switches[] = {
 	SWITCH(drop_before), SWITCH(drop_after), SWITCH(fail_before), SWITCH(fail_after), SWITCH(busy_next), SWITCH(skip),
 	SWITCH(delay_ms), SWITCH(rate_next), SWITCH(rate_reset_s), SWITCH(unauthorized), SWITCH(forbidden), SWITCH(expire), SWITCH(read_fail),
-	SWITCH(media_polls), SWITCH(media_fail), SWITCH(media_drop_after),
+	SWITCH(media_polls), SWITCH(media_fail), SWITCH(media_drop_after), SWITCH(media_delay_ms),
 };
 
 static int *find(struct sim *s, const char *name)

@@ -175,8 +175,11 @@ static void run(struct sim_request *q, const struct sim_route *route, struct sim
 		route->run(&sim, q, r);
 		if (route->flags & SIM_ACT)
 			sim_act_done(&sim, r);
-		if ((route->flags & SIM_UPLOAD) && r->status < 400 && sim_take(&sim.sw.media_drop_after))
-			r->status = 0;
+		if ((route->flags & SIM_UPLOAD) && r->status < 400) {
+			r->sleep_ms = sim.sw.media_delay_ms;
+			if (sim_take(&sim.sw.media_drop_after))
+				r->status = 0;
+		}
 	}
 }
 

@@ -44,6 +44,7 @@ struct sim_switches {
 	int media_polls;        /* media are processed while N questions about them are answered */
 	int media_fail;         /* processing ends badly */
 	int media_drop_after;   /* next N uploads: stored, then the connection is closed */
+	int media_delay_ms;     /* uploads: sleep between storing and the answer */
 };
 
 /* Where a field of the request came from. */

@@ -9,6 +9,8 @@
 #include "proto/unit.h"
 
 #define MINUTE_MS (60 * INT64_C(1000))
+/* The limits are of a rolling hour, and mostly nothing tells when it is over. */
+#define LEAST_RATE_MS (60 * INT64_C(1000))
 #define HOUR_MS (60 * MINUTE_MS)
 #define RESET_MAX_MS (24 * HOUR_MS)
 #define USAGE_HIGH 80           /* percent of what is allowed */
@@ -240,8 +242,8 @@ static void refuse(const struct plat_in *in, struct plat_out *out, const struct 
 	if (klass != PLAT_RATE)
 		return;
 	out->until_ms = graph_reset_ms(in);
-	if (!out->until_ms && rule->pause_ms)
-		out->until_ms = in->now_ms + rule->pause_ms;
+	if (!out->until_ms)
+		out->until_ms = in->now_ms + (rule->pause_ms ? rule->pause_ms : LEAST_RATE_MS);
 }
 
 void graph_refuse(const struct plat_in *in, struct plat_out *out, const struct graph *g, const char *what,

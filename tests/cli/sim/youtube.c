@@ -176,7 +176,7 @@ static void put(struct sim *s, struct sim_request *q, struct sim_reply *r)
 	cJSON *m = sim_find(s, "sessions", id), *v;
 	int64_t from = -1, to = -1, of = -1, total = sim_number(m, "total_bytes"), stored, take;
 
-	if (!m || youtube.session_gone) {
+	if (!m || sim_take(&youtube.session_gone)) {
 		sim_answer(r, 404, "%s", "");
 		return;
 	}

@@ -15,7 +15,7 @@
 #define LEAST_RATE_MS (60 * INT64_C(1000))
 
 static const char *const lasting[] = { PLAT_ID, PLAT_URL, NULL };
-static const char *const lasting_of_part[] = { PLAT_ID, PLAT_URL, "sent", "first_ms", "losses", NULL };
+static const char *const lasting_of_part[] = { PLAT_ID, PLAT_URL, "sent", "first_ms", "tries", "losses", NULL };
 
 /* The contract's table (4.4). */
 static const struct wire_rule rules[] = {
@@ -254,6 +254,7 @@ static void send_post(const struct plat_in *in, struct plat_out *out, size_t n)
 	struct json_writer w;
 
 	plat_set(in->values, "sent", print);
+	plat_set_int(in->values, "tries", plat_get_int(in->values, "tries", 0) + 1);
 	if (!plat_get(in->values, "first_ms"))
 		plat_set_int(in->values, "first_ms", in->steady_ms);
 	r->mark = in->content->parts[n].media_count && key ? key : arena_fmt(in->arena, "text %s", wire_str(print));
@@ -274,6 +275,13 @@ static void renew(const struct plat_in *in, size_t n)
 	plat_set(in->values, "made", now);
 }
 
+static void repeats_another(const struct plat_in *in, struct plat_out *out, size_t n)
+{
+	plat_set(in->values, "dup", NULL);
+	plat_fail(out, PLAT_PERMANENT, arena_fmt(in->arena, "x refuses part %zu as a duplicate of a post that is not this one: "
+	                                         "the same text stands on the account already; change the text", n + 1));
+}
+
 static void proceed(const struct plat_in *in, struct plat_out *out)
 {
 	size_t n = wire_part(in);
@@ -290,9 +298,7 @@ static void proceed(const struct plat_in *in, struct plat_out *out)
 	renew(in, n);
 	dup = plat_get(in->values, "dup");
 	if (dup && !strcmp(dup, "2")) {
-		plat_set(in->values, "dup", NULL);
-		plat_fail(out, PLAT_PERMANENT, arena_fmt(in->arena, "x refuses part %zu as a duplicate of a post that is not this one: "
-		                                         "the same text stands on the account already; change the text", n + 1));
+		repeats_another(in, out, n);
 		return;
 	}
 	if (!x_media(in, out, n))
@@ -321,7 +327,10 @@ static bool post_answer(const struct plat_in *in, struct plat_out *out, size_t n
 		x_refuse(in, out, "the post", &answer);
 		if (out->verdict == PLAT_FAIL && answer.status >= 500)
 			out->klass = PLAT_UNKNOWN;
-		if (out->verdict == PLAT_FAIL && out->klass == PLAT_DUPLICATE)
+		/* What was sent for the first time repeats another's post, and that one is not to be taken for ours. */
+		if (out->verdict == PLAT_FAIL && out->klass == PLAT_DUPLICATE && plat_get_int(in->values, "tries", 1) == 1)
+			repeats_another(in, out, n);
+		else if (out->verdict == PLAT_FAIL && out->klass == PLAT_DUPLICATE)
 			plat_set(in->values, "dup", "1");
 	}
 	wire_answer_done(&answer);

@@ -4,6 +4,7 @@
  * url.N of parts that stand; everything else is about the one part under way:
  *   made        fingerprint of the content that the other values were made for
  *   sent        fingerprint of the text that went out last       first_ms  when the part was first sent (steady)
+ *   tries       how often the part was sent
  *   looks       looks after the lost answer so far               losses    attempts that were lost and given up for absent
  *   dup         X refused the part as a duplicate: "1" while it is looked for, "2" once it was not ours
  *   up.K at.K chunk.K                                             an upload under way: its id, bytes that arrived, size of chunks

@@ -16,6 +16,8 @@
 #define UPLOAD_TIMEOUT_MS (10 * 60 * INT64_C(1000))
 #define BLOB_MAX_BYTES 2048
 
+/* What outlives an edit. The record key does: should the old record stand after all, the put of the new one is refused instead of
+ * making a second post. */
 static const char *const lasting_of_part[] = { PLAT_ID, PLAT_URL, "cid", "tid_us", "tid_clock", "losses", NULL };
 
 static const struct wire_rule rules[] = {
@@ -113,19 +115,6 @@ static void send_put(const struct plat_in *in, struct plat_out *out, size_t n)
 	wire_json_body(r, in->arena, &b);
 }
 
-/* Content may have been edited since values were made for it. The record key stays: should the old record stand after
- * all, the put of the new one is refused instead of making a second post. */
-static void renew(const struct plat_in *in, size_t n)
-{
-	const char *made = plat_get(in->values, "made"), *now = wire_part_print(in, n);
-
-	if (!now || (made && !strcmp(made, now)))
-		return;
-	if (made)
-		wire_forget(in->values, lasting_of_part);
-	plat_set(in->values, "made", now);
-}
-
 /* The cid of a part that a person told us stands, or whose cid was dropped when a later part stood. */
 static bool need_cid(const struct plat_in *in, struct plat_out *out, size_t n)
 {
@@ -189,7 +178,7 @@ static void proceed(const struct plat_in *in, struct plat_out *out)
 		out->verdict = PLAT_NEED_SESSION;
 		return;
 	}
-	renew(in, n);
+	wire_renew(in, lasting_of_part, n);
 	if (gather(in, out, n))
 		return;
 	if (!plat_get(in->values, "record"))

@@ -151,18 +151,6 @@ static void send_url(const struct plat_in *in, struct plat_out *out)
 		graph_get(in, out, &facebook_page, "url.0", wire_str(arena_fmt(in->arena, "/%s", wire_str(id))), "fields=permalink_url,created_time");
 }
 
-/* Content may have been edited since values were made for it. */
-static void renew(const struct plat_in *in, size_t n)
-{
-	const char *made = plat_get(in->values, "made"), *now = wire_part_print(in, n);
-
-	if (!now || (made && !strcmp(made, now)))
-		return;
-	if (made)
-		wire_forget(in->values, lasting);
-	plat_set(in->values, "made", now);
-}
-
 static void proceed(const struct plat_in *in, struct plat_out *out)
 {
 	size_t n = wire_part(in);
@@ -179,7 +167,7 @@ static void proceed(const struct plat_in *in, struct plat_out *out)
 		send_url(in, out);
 		return;
 	}
-	renew(in, n);
+	wire_renew(in, lasting, n);
 	if (plat_get(in->values, PLAT_ACCEPTED))
 		facebook_await(in, out, n);
 	else if (facebook_upload(in, out, n))

@@ -265,18 +265,6 @@ static void send_comment(const struct plat_in *in, struct plat_out *out, size_t 
 	wire_json_body(r, in->arena, &b);
 }
 
-/* Content may have been edited since values were made for it. */
-static void renew(const struct plat_in *in, size_t n)
-{
-	const char *made = plat_get(in->values, "made"), *now = wire_part_print(in, n);
-
-	if (!now || (made && !strcmp(made, now)))
-		return;
-	if (made)
-		wire_forget(in->values, lasting_of_part);
-	plat_set(in->values, "made", now);
-}
-
 static void proceed(const struct plat_in *in, struct plat_out *out)
 {
 	size_t n = wire_part(in);
@@ -289,7 +277,7 @@ static void proceed(const struct plat_in *in, struct plat_out *out)
 		out->verdict = PLAT_NEED_SESSION;
 		return;
 	}
-	renew(in, n);
+	wire_renew(in, lasting_of_part, n);
 	if (n)
 		send_comment(in, out, n);
 	else if (!linkedin_media(in, out))

@@ -16,6 +16,7 @@
 #define STATUS_TIMEOUT_MS (60 * INT64_C(1000))
 
 static const char *const lasting[] = { PLAT_ID, PLAT_URL, NULL };
+/* What outlives an edit: key and losses do, since the key still guards what was sent. */
 static const char *const lasting_of_part[] = { PLAT_ID, PLAT_URL, "key", "first_ms", "losses", "keys", "sent", "since", NULL };
 
 /* Texts are told in English (Accept-Language); where the status alone decides, no text is looked at. */
@@ -227,19 +228,6 @@ static void send_before(const struct plat_in *in, struct plat_out *out)
 	mastodon_request(in, out, "before", PLAT_NONE, PLAT_GET, wire_str(path));
 }
 
-/* Content may have been edited since values were made for it; key and losses stay, since the key still guards what was
- * sent. */
-static void renew(const struct plat_in *in, size_t n)
-{
-	const char *made = plat_get(in->values, "made"), *now = wire_part_print(in, n);
-
-	if (!now || (made && !strcmp(made, now)))
-		return;
-	if (made)
-		wire_forget(in->values, lasting_of_part);
-	plat_set(in->values, "made", now);
-}
-
 static void proceed(const struct plat_in *in, struct plat_out *out)
 {
 	size_t n = wire_part(in);
@@ -252,7 +240,7 @@ static void proceed(const struct plat_in *in, struct plat_out *out)
 		out->verdict = PLAT_NEED_SESSION;
 		return;
 	}
-	renew(in, n);
+	wire_renew(in, lasting_of_part, n);
 	if (mastodon_media(in, out, n))
 		return;
 	if (!n && !in->content->parts[n].media_count && !plat_get(in->values, "since"))

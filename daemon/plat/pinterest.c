@@ -250,18 +250,6 @@ static void send_pin(const struct plat_in *in, struct plat_out *out)
 
 /* ---- step ---- */
 
-/* Content may have been edited since values were made for it. */
-static void renew(const struct plat_in *in)
-{
-	const char *made = plat_get(in->values, "made"), *now = wire_part_print(in, 0);
-
-	if (!now || (made && !strcmp(made, now)))
-		return;
-	if (made)
-		wire_forget(in->values, lasting);
-	plat_set(in->values, "made", now);
-}
-
 /* What Pinterest has to have, or to fetch, before the Pin is made. */
 static bool prepare(const struct plat_in *in, struct plat_out *out)
 {
@@ -284,7 +272,7 @@ static void proceed(const struct plat_in *in, struct plat_out *out)
 	} else if (!pinterest_ready(in)) {
 		out->verdict = PLAT_NEED_SESSION;
 	} else {
-		renew(in);
+		wire_renew(in, lasting, 0);
 		if (!prepare(in, out))
 			send_pin(in, out);
 	}

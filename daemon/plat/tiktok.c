@@ -15,6 +15,8 @@
 #define MINUTE_MS (60 * INT64_C(1000))
 #define HOUR_MS (60 * MINUTE_MS)
 
+static const char *const lasting[] = { PLAT_ID, PLAT_URL, PUBLIC_LASTING, NULL };
+
 /* The contract's table (4.3). A profile that may not post is for a person: its items wait, and none is burnt. */
 static const struct wire_rule rules[] = {
 	{ 300, 399, NULL, NULL, PLAT_PERMANENT, 0 },
@@ -132,7 +134,6 @@ bool tiktok_fetches(const struct plat_in *in)
 
 void tiktok_stands(const struct plat_in *in, const char *id, bool public)
 {
-	static const char *const lasting[] = { PLAT_ID, PLAT_URL, PUBLIC_LASTING, NULL };
 	const char *name = plat_get(in->values, "creator");
 
 	id = arena_strdup(in->arena, id);
@@ -146,27 +147,14 @@ void tiktok_stands(const struct plat_in *in, const char *id, bool public)
 
 void tiktok_forget(const struct plat_in *in)
 {
-	static const char *const lasting[] = {
+	static const char *const lasting_of_post[] = {
 		PLAT_ID, PLAT_URL, PUBLIC_LASTING, "made", "creator", "creator_ms", "forbids", "faults", "put_faults", "reach_faults", "relogin", NULL
 	};
 
-	wire_forget(in->values, lasting);
+	wire_forget(in->values, lasting_of_post);
 }
 
 /* ---- step ---- */
-
-/* Content may have been edited since values were made for it. */
-static void renew(const struct plat_in *in)
-{
-	static const char *const lasting[] = { PLAT_ID, PLAT_URL, PUBLIC_LASTING, NULL };
-	const char *made = plat_get(in->values, "made"), *now = wire_part_print(in, 0);
-
-	if (!now || (made && !strcmp(made, now)))
-		return;
-	if (made)
-		wire_forget(in->values, lasting);
-	plat_set(in->values, "made", now);
-}
 
 static void proceed(const struct plat_in *in, struct plat_out *out)
 {
@@ -177,7 +165,7 @@ static void proceed(const struct plat_in *in, struct plat_out *out)
 	} else if (plat_get(in->values, PLAT_ACCEPTED)) {
 		tiktok_await(in, out);
 	} else {
-		renew(in);
+		wire_renew(in, lasting, 0);
 		tiktok_make(in, out);
 	}
 }

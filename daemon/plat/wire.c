@@ -362,6 +362,17 @@ void wire_forget(struct plat_values *v, const char *const *keep)
 	v->count = count;
 }
 
+void wire_renew(const struct plat_in *in, const char *const *keep, size_t n)
+{
+	const char *made = plat_get(in->values, "made"), *now = wire_part_print(in, n);
+
+	if (!now || (made && !strcmp(made, now)))
+		return;
+	if (made)
+		wire_forget(in->values, keep);
+	plat_set(in->values, "made", now);
+}
+
 size_t wire_part(const struct plat_in *in)
 {
 	size_t n = 0;

@@ -91,6 +91,9 @@ const char *wire_step_name(struct arena *a, const char *name, size_t index);
 int64_t wire_get_int_n(const struct plat_values *v, const char *name, size_t index, int64_t fallback);
 /* Removes every value whose name (up to its last '.') is not in the NULL-terminated list. */
 void wire_forget(struct plat_values *v, const char *const *keep);
+/* Content may be edited between attempts: where the value "made" is not of part n as it stands now, the values made for the former content
+ * are forgotten, but for the NULL-terminated keep, and "made" is renewed. Call before part n is made. */
+void wire_renew(const struct plat_in *in, const char *const *keep, size_t n);
 /* The first part that does not stand yet; part_count when all do. */
 size_t wire_part(const struct plat_in *in);
 /* 32 hex digits that tell part n of this target from any other, made of what was fixed when the post was added: a store

@@ -15,6 +15,7 @@
 #define LEAST_RATE_MS (60 * INT64_C(1000))
 
 static const char *const lasting[] = { PLAT_ID, PLAT_URL, NULL };
+/* What outlives an edit: what was sent before may still turn up. */
 static const char *const lasting_of_part[] = { PLAT_ID, PLAT_URL, "sent", "first_ms", "tries", "losses", NULL };
 
 /* The contract's table (4.4). */
@@ -263,18 +264,6 @@ static void send_post(const struct plat_in *in, struct plat_out *out, size_t n)
 	wire_json_body(r, in->arena, &b);
 }
 
-/* Content may have been edited since values were made for it; what was sent before may still turn up. */
-static void renew(const struct plat_in *in, size_t n)
-{
-	const char *made = plat_get(in->values, "made"), *now = wire_part_print(in, n);
-
-	if (!now || (made && !strcmp(made, now)))
-		return;
-	if (made)
-		wire_forget(in->values, lasting_of_part);
-	plat_set(in->values, "made", now);
-}
-
 static void repeats_another(const struct plat_in *in, struct plat_out *out, size_t n)
 {
 	plat_set(in->values, "dup", NULL);
@@ -295,7 +284,7 @@ static void proceed(const struct plat_in *in, struct plat_out *out)
 		out->verdict = PLAT_NEED_SESSION;
 		return;
 	}
-	renew(in, n);
+	wire_renew(in, lasting_of_part, n);
 	dup = plat_get(in->values, "dup");
 	if (dup && !strcmp(dup, "2")) {
 		repeats_another(in, out, n);

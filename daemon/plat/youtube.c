@@ -173,7 +173,19 @@ const char *youtube_description(const struct plat_in *in)
 
 /* ---- making it public ---- */
 
-/* The update replaces all of the part: what is left out would be reset. */
+/* An update replaces all of the part: what is left out would be reset. */
+void youtube_write_status(const struct plat_in *in, struct json_writer *w, const char *privacy)
+{
+	jw_object(w, "status");
+	jw_str(w, "privacyStatus", privacy);
+	jw_bool(w, "selfDeclaredMadeForKids", youtube_chosen(in, YOUTUBE_KIDS, "yes"));
+	jw_bool(w, "containsSyntheticMedia", youtube_chosen(in, YOUTUBE_SYNTHETIC, "yes"));
+	jw_bool(w, "embeddable", youtube_chosen(in, YOUTUBE_EMBED, "yes"));
+	jw_str(w, "license", youtube_option(in, YOUTUBE_LICENSE));
+	jw_bool(w, "publicStatsViewable", youtube_chosen(in, YOUTUBE_STATS, "yes"));
+	jw_end(w);
+}
+
 static void send_publish(const struct plat_in *in, struct plat_out *out)
 {
 	struct plat_request *r = youtube_request(in, out, wire_step_name(in->arena, "publish", 0), PLAT_ONCE, PLAT_PUT, "/youtube/v3/videos?part=status");
@@ -184,14 +196,7 @@ static void send_publish(const struct plat_in *in, struct plat_out *out)
 	jw_init(&w, &b);
 	jw_object(&w, NULL);
 	jw_str(&w, "id", r->mark);
-	jw_object(&w, "status");
-	jw_str(&w, "privacyStatus", youtube_option(in, YOUTUBE_PRIVACY));
-	jw_bool(&w, "selfDeclaredMadeForKids", youtube_chosen(in, YOUTUBE_KIDS, "yes"));
-	jw_bool(&w, "containsSyntheticMedia", youtube_chosen(in, YOUTUBE_SYNTHETIC, "yes"));
-	jw_bool(&w, "embeddable", youtube_chosen(in, YOUTUBE_EMBED, "yes"));
-	jw_str(&w, "license", youtube_option(in, YOUTUBE_LICENSE));
-	jw_bool(&w, "publicStatsViewable", youtube_chosen(in, YOUTUBE_STATS, "yes"));
-	jw_end(&w);
+	youtube_write_status(in, &w, youtube_option(in, YOUTUBE_PRIVACY));
 	jw_end(&w);
 	wire_json_body(r, in->arena, &b);
 }
@@ -232,18 +237,6 @@ static void send_comment(const struct plat_in *in, struct plat_out *out, size_t 
 
 /* ---- step ---- */
 
-/* Content may have been edited since values were made for it. */
-static void renew(const struct plat_in *in, size_t n)
-{
-	const char *made = plat_get(in->values, "made"), *now = wire_part_print(in, n);
-
-	if (!now || (made && !strcmp(made, now)))
-		return;
-	if (made)
-		wire_forget(in->values, lasting);
-	plat_set(in->values, "made", now);
-}
-
 static void proceed_video(const struct plat_in *in, struct plat_out *out)
 {
 	if (youtube_upload(in, out))
@@ -265,7 +258,7 @@ static void proceed(const struct plat_in *in, struct plat_out *out)
 		return;
 	}
 	if (!n) {
-		renew(in, 0);
+		wire_renew(in, lasting, 0);
 		proceed_video(in, out);
 		n = wire_part(in);        /* a private video stands without a further request */
 		if (!n)
@@ -274,7 +267,7 @@ static void proceed(const struct plat_in *in, struct plat_out *out)
 	if (n == in->content->part_count) {
 		wire_all_done(in, out);
 	} else {
-		renew(in, n);
+		wire_renew(in, lasting, n);
 		send_comment(in, out, n);
 	}
 }

@@ -50,6 +50,8 @@ bool youtube_ready(const struct plat_in *in);
 void youtube_stands(const struct plat_in *in, size_t n, const char *id);
 /* "smmqd-" and what tells this target from any other, and this content from what it was before an edit: the tag of its video. */
 const char *youtube_tag(const struct plat_in *in);
+/* The member "status" with everything that the post chooses. */
+void youtube_write_status(const struct plat_in *in, struct json_writer *w, const char *privacy);
 /* The text below the video, with the link of a card. */
 const char *youtube_description(const struct plat_in *in);
 

@@ -77,14 +77,7 @@ static void send_open(const struct plat_in *in, struct plat_out *out)
 	if (language && *language)
 		jw_str(&w, "defaultLanguage", language);
 	jw_end(&w);
-	jw_object(&w, "status");
-	jw_str(&w, "privacyStatus", "private");
-	jw_bool(&w, "selfDeclaredMadeForKids", youtube_chosen(in, YOUTUBE_KIDS, "yes"));
-	jw_bool(&w, "containsSyntheticMedia", youtube_chosen(in, YOUTUBE_SYNTHETIC, "yes"));
-	jw_bool(&w, "embeddable", youtube_chosen(in, YOUTUBE_EMBED, "yes"));
-	jw_str(&w, "license", youtube_option(in, YOUTUBE_LICENSE));
-	jw_bool(&w, "publicStatsViewable", youtube_chosen(in, YOUTUBE_STATS, "yes"));
-	jw_end(&w);
+	youtube_write_status(in, &w, "private");
 	jw_end(&w);
 	wire_json_body(r, in->arena, &b);
 }

@@ -73,6 +73,7 @@ unit_tests = \
 	%D%/unit/test_io_ffprobe \
 	%D%/unit/test_io_file \
 	%D%/unit/test_io_http \
+	%D%/unit/test_io_http_once \
 	%D%/unit/test_io_image \
 	%D%/unit/test_io_server \
 	%D%/unit/test_io_timer \
@@ -228,7 +229,10 @@ bench: smmqd smmq $(bench_programs)
 .PHONY: bench
 
 tests_unit_test_io_file_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
+tests_unit_test_io_http_SOURCES = %D%/unit/test_io_http.c %D%/unit/http_house.c %D%/unit/http_house.h
 tests_unit_test_io_http_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(CURL_CFLAGS)
+tests_unit_test_io_http_once_SOURCES = %D%/unit/test_io_http_once.c %D%/unit/http_house.c %D%/unit/http_house.h
+tests_unit_test_io_http_once_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(CURL_CFLAGS)
 tests_unit_test_io_image_CFLAGS = $(AM_CFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS) $(WEBP_CFLAGS)
 tests_unit_test_io_server_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 tests_unit_test_io_timer_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)

@@ -67,6 +67,7 @@ unit_tests = \
 	%D%/unit/test_caltime \
 	%D%/unit/test_check \
 	%D%/unit/test_conf \
+	%D%/unit/test_conf_credential \
 	%D%/unit/test_engine \
 	%D%/unit/test_login \
 	%D%/unit/test_graph \
@@ -79,6 +80,7 @@ unit_tests = \
 	%D%/unit/test_io_timer \
 	%D%/unit/test_json \
 	%D%/unit/test_kv \
+	%D%/unit/test_kv_log \
 	%D%/unit/test_limit \
 	%D%/unit/test_line \
 	%D%/unit/test_log \
@@ -234,6 +236,7 @@ tests_unit_test_io_http_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(CURL_CFLAGS)
 tests_unit_test_io_http_once_SOURCES = %D%/unit/test_io_http_once.c %D%/unit/http_house.c %D%/unit/http_house.h
 tests_unit_test_io_http_once_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(CURL_CFLAGS)
 tests_unit_test_io_image_CFLAGS = $(AM_CFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS) $(WEBP_CFLAGS)
+tests_unit_test_io_server_SOURCES = %D%/unit/test_io_server.c %D%/unit/server_house.c %D%/unit/server_house.h
 tests_unit_test_io_server_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 tests_unit_test_io_timer_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 tests_unit_test_plat_SOURCES = %D%/unit/test_plat.c %D%/unit/plat_world.h
@@ -241,6 +244,10 @@ tests_unit_test_plat_rooms_SOURCES = %D%/unit/test_plat_rooms.c %D%/unit/plat_wo
 tests_unit_test_engine_SOURCES = %D%/unit/test_engine.c %D%/unit/engine_house.c %D%/unit/engine_house.h %D%/unit/store_world.h
 tests_unit_test_login_SOURCES = %D%/unit/test_login.c %D%/unit/engine_house.c %D%/unit/engine_house.h %D%/unit/store_world.h
 tests_unit_test_restore_SOURCES = %D%/unit/test_restore.c %D%/unit/engine_house.c %D%/unit/engine_house.h %D%/unit/store_world.h
+tests_unit_test_conf_SOURCES = %D%/unit/test_conf.c %D%/unit/conf_house.c %D%/unit/conf_house.h
+tests_unit_test_conf_credential_SOURCES = %D%/unit/test_conf_credential.c %D%/unit/conf_house.c %D%/unit/conf_house.h
+tests_unit_test_kv_SOURCES = %D%/unit/test_kv.c %D%/unit/kv_world.h
+tests_unit_test_kv_log_SOURCES = %D%/unit/test_kv_log.c %D%/unit/kv_world.h
 tests_unit_test_store_SOURCES = %D%/unit/test_store.c %D%/unit/store_world.h
 tests_unit_test_store_things_SOURCES = %D%/unit/test_store_things.c %D%/unit/store_world.h
 tests_unit_test_map_SOURCES = %D%/unit/test_map.c %D%/unit/store_world.h

@@ -1,145 +1,23 @@
 /* test_conf.c: every class of configuration error by its one line, the defaults, the comparison at reload, and that no
- * secret ever stands in an error. Files are real, in a private directory that is removed at the end. */
+ * secret ever stands in an error. */
+#include <grp.h>
+#include <limits.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
-
-#include <ftw.h>
-#include <grp.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/conf.h"
+#include <cmocka.h>
+
 #include "daemon/conf_read.h"
 #include "daemon/log.h"
 #include "proto/status.h"
-
-#define SECRET "s3cr3t-t0ken-0f-the-test"
-
-static char root[PATH_MAX / 4];
-
-/* ---- files ---- */
-
-static const char *at(const char *name)
-{
-	static char paths[8][PATH_MAX / 2];
-	static unsigned turn;
-	char *path = paths[turn++ % 8];
-
-	(void)snprintf(path, sizeof(paths[0]), "%s/%s", root, name);
-	return path;
-}
-
-static void put_bytes(const char *name, const void *data, size_t len, mode_t mode)
-{
-	FILE *f = fopen(at(name), "w");
-
-	assert_non_null(f);
-	assert_int_equal(fwrite(data, 1, len, f), len);
-	assert_int_equal(fclose(f), 0);
-	assert_int_equal(chmod(at(name), mode), 0);
-}
-
-static void put(const char *name, const char *text)
-{
-	put_bytes(name, text, strlen(text), 0644);
-}
-
-static void put_secret(const char *name, const char *text)
-{
-	put_bytes(name, text, strlen(text), 0600);
-}
-
-/* text with each '@' as the test's directory. */
-static void put_here(const char *name, const char *text)
-{
-	char out[8192] = "";
-	size_t n = 0;
-
-	for (; *text; text++)
-		n += (size_t)snprintf(out + n, sizeof(out) - n, "%s", *text == '@' ? root : (char[]){ *text, '\0' });
-	put(name, out);
-}
-
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-static int setup(void **state)
-{
-	const char *tmp = getenv("TMPDIR");
-
-	(void)state;
-	(void)snprintf(root, sizeof(root), "%s/smmq-conf-XXXXXX", tmp ? tmp : "/tmp");
-	if (!mkdtemp(root))
-		return -1;
-	(void)unsetenv("STATE_DIRECTORY");
-	(void)unsetenv("RUNTIME_DIRECTORY");
-	(void)unsetenv("CREDENTIALS_DIRECTORY");
-	put("smmqd.conf", "");
-	return mkdir(at("accounts.d"), 0755) || mkdir(at("out"), 0755) || mkdir(at("creds"), 0700);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	return nftw(root, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-/* ---- loading ---- */
-
-static const struct conf *load_ok(void)
-{
-	struct conf_error error = { "" };
-	const struct conf *c = NULL;
-	int r = conf_load(at("smmqd.conf"), &c, &error);
-
-	if (r)
-		print_error("%s\n", error.text);
-	assert_int_equal(r, 0);
-	return c;
-}
-
-/* It fails, in one line that begins with file:line (line 0: file alone) and holds every part. Parts end with NULL. */
-static void load_fails(const char *file, unsigned line, const char *const *parts)
-{
-	struct conf_error error = { "" };
-	const struct conf *c = NULL;
-	char begin[PATH_MAX];
-	int r = conf_load(at("smmqd.conf"), &c, &error);
-
-	if (line)
-		(void)snprintf(begin, sizeof(begin), "%s:%u: ", at(file), line);
-	else
-		(void)snprintf(begin, sizeof(begin), "%s: ", at(file));
-	if (r != -ST_CONFIG || strncmp(error.text, begin, strlen(begin)) != 0)
-		print_error("got %d: %s\nwanted %s\n", r, error.text, begin);
-	assert_int_equal(r, -ST_CONFIG);
-	assert_null(c);
-	assert_int_equal(strncmp(error.text, begin, strlen(begin)), 0);
-	for (; *parts; parts++) {
-		if (!strstr(error.text, *parts))
-			print_error("\"%s\" lacks \"%s\"\n", error.text, *parts);
-		assert_non_null(strstr(error.text, *parts));
-	}
-	assert_null(strchr(error.text, '\n'));
-	assert_null(strstr(error.text, SECRET));
-}
-
-#define FAILS(file, line, ...) load_fails(file, line, (const char *const[]){ __VA_ARGS__, NULL })
-#define MAIN_FAILS(text, line, ...) do { put_here("smmqd.conf", text); FAILS("smmqd.conf", line, __VA_ARGS__); } while (0)
-#define ACCOUNT_FAILS(text, line, ...) \
-	do { put_here("accounts.d/brand.conf", text); FAILS("accounts.d/brand.conf", line, __VA_ARGS__); } while (0)
+#include "tests/unit/conf_house.h"
 
 /* ---- defaults and values ---- */
 
@@ -496,150 +374,6 @@ static void test_platform_options(void **state)
 	ACCOUNT_FAILS(text, 7, "Visibility=", "line 6");
 }
 
-/* ---- credentials ---- */
-
-static void put_account(const char *platform, const char *credential)
-{
-	char text[512];
-
-	(void)snprintf(text, sizeof(text), "[Account]\nPlatform=%s\nBaseURL=https://x\nCredential=%s\n", platform, credential);
-	put_here("accounts.d/brand.conf", text);
-}
-
-static void test_credential_files(void **state)
-{
-	static const char *const file = "accounts.d/brand.conf";
-	const struct conf *c;
-
-	(void)state;
-	put_account("mastodon", "@/creds/c");
-	FAILS(file, 4, "Credential=", "No such file");
-	put_bytes("creds/c", SECRET "\n", strlen(SECRET) + 1, 0640);
-	FAILS(file, 4, "Credential=", at("creds/c"), "mode 0600");
-	assert_int_equal(chmod(at("creds/c"), 0604), 0);
-	FAILS(file, 4, "Credential=", "chmod 600");
-	assert_int_equal(chmod(at("creds/c"), 0400), 0);
-	conf_unref(load_ok());
-	/* The mode that counts is the file's, not the link's. */
-	assert_int_equal(symlink("c", at("creds/link")), 0);
-	put_account("mastodon", "@/creds/link");
-	conf_unref(load_ok());
-	put_account("mastodon", "@/creds");
-	FAILS(file, 4, "Credential=", "is no regular file");
-	put_account("mastodon", "creds/c");
-	FAILS(file, 4, "Credential=", "relative path");
-	put_account("mastodon", SECRET);
-	FAILS(file, 4, "Credential=", "$CREDENTIALS_DIRECTORY is not set", "LoadCredential=");
-	(void)setenv("CREDENTIALS_DIRECTORY", at("creds"), 1);
-	FAILS(file, 4, "Credential=", "No such file");
-	/* systemd's directory: its access list shows as group bits. */
-	assert_int_equal(chmod(at("creds/c"), 0440), 0);
-	put_account("mastodon", "c");
-	c = load_ok();
-	assert_string_equal(c->accounts[0].credential[0].text, SECRET);
-	conf_unref(c);
-	put_account("mastodon", "@/creds/c");
-	conf_unref(load_ok());
-	put_account("mastodon", "..");
-	FAILS(file, 4, "Credential=", "relative path");
-	(void)unsetenv("CREDENTIALS_DIRECTORY");
-}
-
-static void test_credential_content(void **state)
-{
-	static const struct { const char *platform, *text; unsigned line; const char *why; } rows[] = {
-		{ "mastodon", "", 0, "is empty" },
-		{ "mastodon", "\n# only this\n", 0, "is empty" },
-		{ "mastodon", SECRET "\n" SECRET "2\n", 2, "name=value" },
-		{ "mastodon", "token=" SECRET "\n" SECRET "\n", 2, "name=value" },
-		{ "mastodon", SECRET "\ntoken=" SECRET "\n", 1, "name=value" },
-		{ "mastodon", "token=" SECRET "\ntoken=" SECRET "\n", 2, "given before" },
-		{ "mastodon", "token=\n", 1, "token= is empty" },
-		{ "mastodon", "my " SECRET "\n", 1, "blanks" },
-		{ "mastodon", SECRET "\x01\n", 0, "clean UTF-8" },
-		{ "mastodon", SECRET "\xff\n", 0, "clean UTF-8" },
-	};
-
-	(void)state;
-	put_account("mastodon", "@/creds/c");
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		put_secret("creds/c", rows[i].text);
-		FAILS("creds/c", rows[i].line, rows[i].why);
-	}
-	put_bytes("creds/c", SECRET "\0x", strlen(SECRET) + 2, 0600);
-	FAILS("creds/c", 0, "clean UTF-8");
-	assert_int_equal(truncate(at("creds/c"), CONF_MAX_CREDENTIAL_BYTES + 1), 0);
-	FAILS("accounts.d/brand.conf", 4, "64 KiB");
-}
-
-static void test_credential_needs(void **state)
-{
-	static const struct { const char *platform, *text, *why; } rows[] = {
-		{ "mastodon", "identifier=" SECRET "\n", "token=" },
-		{ "bluesky", SECRET "\n", "identifier=" },
-		{ "bluesky", "identifier=a.example\n", "password=" },
-		{ "webhook", "password=" SECRET "\n", "secret=" },
-		{ "threads", "client_secret=" SECRET "\n", "access_token=" },
-		{ "instagram", "identifier=a\n", "client_id=" },
-		{ "tiktok", "identifier=a\n", "client_id=" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		put_account(rows[i].platform, "@/creds/c");
-		put_secret("creds/c", rows[i].text);
-		FAILS("accounts.d/brand.conf", 4, "Credential=", rows[i].why);
-	}
-}
-
-static void test_credential_values(void **state)
-{
-	const struct conf_account *a;
-	const struct conf *c;
-
-	(void)state;
-	/* One of several names is enough. */
-	put_account("threads", "@/creds/c");
-	put_secret("creds/c", "client_id=app1\n");
-	conf_unref(load_ok());
-	put_secret("creds/c", SECRET "\n");
-	conf_unref(load_ok());
-	put_account("bluesky", "@/creds/c");
-	put_secret("creds/c", "\r\n# app password\r\nidentifier = a.example \r\n  password\t=\t a=b c\r\n");
-	c = load_ok();
-	a = &c->accounts[0];
-	assert_int_equal(a->credential_count, 2);
-	assert_string_equal(a->credential[0].name, "identifier");
-	assert_string_equal(a->credential[0].text, "a.example");
-	assert_string_equal(a->credential[1].name, "password");
-	assert_string_equal(a->credential[1].text, "a=b c");
-	conf_unref(c);
-	/* A token may hold '=' and look like name=value with a name that is none. */
-	put_account("mastodon", "@/creds/c");
-	put_secret("creds/c", "\xc3\xa4" "bc=def==");
-	c = load_ok();
-	assert_string_equal(c->accounts[0].credential[0].text, "\xc3\xa4" "bc=def==");
-	conf_unref(c);
-}
-
-static void test_digest(void **state)
-{
-	char first[65];
-	const struct conf *c;
-
-	(void)state;
-	put_account("mastodon", "@/creds/c");
-	put_secret("creds/c", "abc");
-	c = load_ok();
-	assert_string_equal(c->accounts[0].credential_digest, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-	(void)snprintf(first, sizeof(first), "%s", c->accounts[0].credential_digest);
-	conf_unref(c);
-	put_secret("creds/c", "abd");
-	c = load_ok();
-	assert_string_not_equal(c->accounts[0].credential_digest, first);
-	conf_unref(c);
-}
-
 /* ---- counting and reload ---- */
 
 static void test_references(void **state)
@@ -727,13 +461,24 @@ static void test_table(void **state)
 
 int main(void)
 {
-#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_defaults), TEST(test_no_accounts_directory), TEST(test_environment), TEST(test_all_options), TEST(test_accounts),
-		TEST(test_file_errors), TEST(test_long_line), TEST(test_line_errors), TEST(test_name_errors), TEST(test_value_errors),
-		TEST(test_urls), TEST(test_platform_needs), TEST(test_platform_options), TEST(test_credential_files),
-		TEST(test_credential_content), TEST(test_credential_needs), TEST(test_credential_values), TEST(test_digest),
-		TEST(test_references), TEST(test_bad_reload_keeps_out), TEST(test_not_reloadable), TEST(test_table),
+		TEST(test_defaults),
+		TEST(test_no_accounts_directory),
+		TEST(test_environment),
+		TEST(test_all_options),
+		TEST(test_accounts),
+		TEST(test_file_errors),
+		TEST(test_long_line),
+		TEST(test_line_errors),
+		TEST(test_name_errors),
+		TEST(test_value_errors),
+		TEST(test_urls),
+		TEST(test_platform_needs),
+		TEST(test_platform_options),
+		TEST(test_references),
+		TEST(test_bad_reload_keeps_out),
+		TEST(test_not_reloadable),
+		TEST(test_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

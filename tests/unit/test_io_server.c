@@ -1,363 +1,25 @@
-/* test_io_server.c: the socket, from the client's side: the server runs on a thread of its own, clients are plain
- * blocking sockets here. The server's files are compiled in, so that the time limit for stalled peers can be a short
- * one. */
-#include "daemon/io/server.h"
-
-#undef SERVER_STALL_MS
-#define SERVER_STALL_MS 3000
-
-#include "daemon/io/server.c"
-#include "daemon/io/server_conn.c"
-
+/* test_io_server.c: the socket, from the client's side. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
-#define MAX_CONNS 8
+#include "proto/status.h"
+#include "tests/unit/server_house.h"
 
-/* ---- the server under test and its handler ---- */
-
-struct session {
-	struct peer peer;
-	bool again;
-	uint64_t body_sum, body_len;
-};
-
-static struct loop *loop;
-static struct server *server;
-static struct loop_wake *wake;
-static struct loop_tick *tick;
-static pthread_t thread;
-static char directory[64], path[128];
-static atomic_uint opened, closed, lines, drained, resumed_early;
-static atomic_size_t max_waiting;
+static atomic_uint resumed_early;
 static atomic_bool all_closed;
-static void (*volatile task)(void);        /* run on the loop thread by on_wake */
-static atomic_bool task_done;
-static uint64_t waiters[MAX_CONNS];
-static size_t waiter_count;
-static char order[4096];
-static atomic_size_t order_len;
-
-static void reply(struct session *s, const char *text)
-{
-	size_t waiting;
-
-	server_write(server, s->peer.conn, text, strlen(text));
-	waiting = server_waiting(server, s->peer.conn);
-	if (waiting > atomic_load(&max_waiting))
-		atomic_store(&max_waiting, waiting);
-}
-
-static int on_open(void *ctx, const struct peer *peer, void **state)
-{
-	struct session *s = calloc(1, sizeof *s);
-
-	(void)ctx;
-	s->peer = *peer;
-	*state = s;
-	atomic_fetch_add(&opened, 1);
-	return 0;
-}
-
-static enum server_next do_echo(struct session *s, char *arg)
-{
-	reply(s, arg);
-	reply(s, "\n");
-	return SERVER_NEXT;
-}
-
-static enum server_next do_body(struct session *s, char *arg)
-{
-	s->body_sum = s->body_len = 0;
-	server_expect_body(server, s->peer.conn, strtoull(arg, NULL, 10));
-	return SERVER_NEXT;
-}
-
-static enum server_next do_big(struct session *s, char *arg)
-{
-	size_t len = strtoull(arg, NULL, 10);
-	char *big = malloc(len + 2);
-
-	memset(big, 'x', len);
-	memcpy(big + len, "\n", 2);
-	reply(s, big);
-	free(big);
-	return SERVER_NEXT;
-}
-
-static enum server_next do_wait(struct session *s, char *arg)
-{
-	(void)arg;
-	waiters[waiter_count++] = s->peer.conn;      /* resumed, with an answer, by the tick */
-	return SERVER_WAIT;
-}
-
-static enum server_next do_hang(struct session *s, char *arg)
-{
-	(void)arg;
-	(void)s;
-	return SERVER_WAIT;
-}
-
-static enum server_next do_again(struct session *s, char *arg)
-{
-	(void)arg;
-	if (s->again) {
-		reply(s, "again\n");
-		s->again = false;
-		return SERVER_NEXT;
-	}
-	s->again = true;
-	waiters[waiter_count++] = s->peer.conn;
-	return SERVER_AGAIN;
-}
-
-static enum server_next do_early(struct session *s, char *arg)
-{
-	(void)arg;
-	reply(s, "early\n");
-	server_resume(server, s->peer.conn);
-	return SERVER_WAIT;
-}
-
-static enum server_next do_close(struct session *s, char *arg)
-{
-	(void)arg;
-	reply(s, "bye\n");
-	return SERVER_CLOSE;
-}
-
-static enum server_next do_who(struct session *s, char *arg)
-{
-	char text[128];
-
-	(void)arg;
-	snprintf(text, sizeof text, "%u %u %zu\n", s->peer.uid, s->peer.gid, s->peer.group_count);
-	reply(s, text);
-	return SERVER_NEXT;
-}
-
-static enum server_next do_order(struct session *s, char *arg)
-{
-	(void)s;
-	size_t at = atomic_load(&order_len);
-
-	if (at < sizeof order)
-		order[at] = arg[0];
-	atomic_store(&order_len, at + 1);
-	return SERVER_NEXT;
-}
-
-static const struct {
-	const char *name;
-	enum server_next (*run)(struct session *s, char *arg);
-} commands[] = {
-	{ "echo", do_echo }, { "body", do_body },   { "big", do_big },     { "wait", do_wait }, { "hang", do_hang },
-	{ "again", do_again }, { "early", do_early }, { "close", do_close }, { "who", do_who }, { "order", do_order },
-};
-
-static enum server_next on_line(void *ctx, void *state, char *line, size_t len)
-{
-	char *arg = strchr(line, ' ');
-	size_t name_len = arg != NULL ? (size_t)(arg - line) : len;
-
-	(void)ctx;
-	atomic_fetch_add(&lines, 1);
-	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-		if (strlen(commands[i].name) == name_len && strncmp(commands[i].name, line, name_len) == 0)
-			return commands[i].run(state, arg != NULL ? arg + 1 : line + len);
-	reply(state, "what?\n");
-	return SERVER_NEXT;
-}
-
-static enum server_next on_body_piece(void *ctx, void *state, const char *data, size_t len, uint64_t left)
-{
-	struct session *s = state;
-	char text[64];
-
-	(void)ctx;
-	s->body_len += len;
-	for (size_t i = 0; i < len; i++)
-		s->body_sum += (unsigned char)data[i];
-	if (left == 0) {
-		snprintf(text, sizeof text, "body %llu %llu\n", (unsigned long long)s->body_len,
-		         (unsigned long long)s->body_sum);
-		reply(s, text);
-	}
-	return SERVER_NEXT;
-}
-
-static enum server_next on_bad_line(void *ctx, void *state, bool too_long)
-{
-	(void)ctx;
-	reply(state, too_long ? "too long\n" : "bad\n");
-	return SERVER_NEXT;
-}
-
-static void on_drained(void *ctx, void *state)
-{
-	(void)ctx;
-	(void)state;
-	atomic_fetch_add(&drained, 1);
-}
-
-static void on_gone(void *ctx, void *state)
-{
-	(void)ctx;
-	free(state);
-	atomic_fetch_add(&closed, 1);
-}
-
-static const struct server_ops ops = {
-	.open = on_open, .line = on_line, .body = on_body_piece, .bad_line = on_bad_line, .drained = on_drained, .closed = on_gone,
-};
-
-static void on_tick_resume(void *ctx)
-{
-	(void)ctx;
-	for (size_t i = 0; i < waiter_count; i++) {
-		server_write(server, waiters[i], "waited\n", 7);
-		server_resume(server, waiters[i]);
-	}
-	waiter_count = 0;
-}
-
-static void on_task(void *ctx)
-{
-	(void)ctx;
-	if (task != NULL) {
-		task();
-		task = NULL;
-		atomic_store(&task_done, true);
-	}
-}
-
-static void on_loop(void (*run)(void))
-{
-	atomic_store(&task_done, false);
-	task = run;
-	loop_wake_send(wake);
-	while (!atomic_load(&task_done))
-		usleep(500);
-}
-
-static void *run_loop(void *arg)
-{
-	(void)arg;
-	loop_run(loop);
-	return NULL;
-}
-
-static int set_up(void **state)
-{
-	(void)state;
-	atomic_store(&opened, 0);
-	atomic_store(&closed, 0);
-	atomic_store(&lines, 0);
-	atomic_store(&drained, 0);
-	atomic_store(&max_waiting, 0);
-	atomic_store(&all_closed, false);
-	waiter_count = 0;
-	atomic_store(&order_len, 0);
-	strcpy(directory, "/tmp/test_server_XXXXXX");
-	if (mkdtemp(directory) == NULL)
-		return -1;
-	snprintf(path, sizeof path, "%s/s", directory);
-	if (loop_new(&loop) != 0 || server_new(loop, path, -1, 0660, &ops, NULL, MAX_CONNS, &server) != 0 ||
-	    loop_wake_new(loop, on_task, NULL, &wake) != 0 || loop_tick_new(loop, 20, on_tick_resume, NULL, &tick) != 0)
-		return -1;
-	return pthread_create(&thread, NULL, run_loop, NULL);
-}
-
-static void stop_loop(void)
-{
-	loop_stop(loop);
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	on_loop(stop_loop);
-	pthread_join(thread, NULL);
-	server_free(server);
-	loop_wake_free(wake);
-	loop_tick_free(tick);
-	loop_free(loop);
-	unlink(path);
-	rmdir(directory);
-	return atomic_load(&opened) == atomic_load(&closed) ? 0 : -1;
-}
-
-/* ---- a client ---- */
-
-static int client_open(void)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	struct timeval limit = { .tv_sec = 20 };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	assert_true(fd >= 0);
-	strcpy(addr.sun_path, path);
-	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof addr), 0);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-	return fd;
-}
-
-static void client_send(int fd, const char *data, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
-
-		assert_true(n > 0);
-		data += n;
-		len -= (size_t)n;
-	}
-}
-
-static void client_say(int fd, const char *text)
-{
-	client_send(fd, text, strlen(text));
-}
-
-static void client_expect(int fd, const char *text)
-{
-	char got[256];
-	size_t want = strlen(text), len = 0;
-
-	assert_true(want < sizeof got);
-	while (len < want) {
-		ssize_t n = recv(fd, got + len, want - len, 0);
-
-		if (n <= 0)
-			break;
-		len += (size_t)n;
-	}
-	got[len] = '\0';
-	assert_string_equal(got, text);
-}
-
-static void client_expect_end(int fd)
-{
-	char c;
-
-	assert_int_equal(recv(fd, &c, 1, 0), 0);
-}
-
-static void wait_for(atomic_uint *counter, unsigned value)
-{
-	for (int i = 0; i < 20000 && atomic_load(counter) < value; i++)
-		usleep(1000);
-	assert_true(atomic_load(counter) >= value);
-}
 
 /* ---- tests ---- */
 
@@ -419,7 +81,7 @@ static void clients_take_turns(void **state)
 		    memchr(order, 'a', i) != NULL && memchr(order, 'b', i) != NULL && run > longest)
 			longest = run;
 	}
-	assert_in_range(longest, 1, 2 * FAIR_LINES);
+	assert_in_range(longest, 1, 2 * server_fair_lines);
 	close(a);
 	close(b);
 }
@@ -720,6 +382,7 @@ static void stopping_flushes_and_ends(void **state)
 	int late = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	(void)state;
+	atomic_store(&all_closed, false);
 	strcpy(addr.sun_path, path);
 	client_say(a, "hang\n");
 	client_say(b, "big 2000000\n");      /* never read: only the grace period ends it */
@@ -743,6 +406,7 @@ static void stopping_flushes_and_ends(void **state)
 static void names_and_modes(void **state)
 {
 	char name[256], long_name[200];
+	char directory[] = "/tmp/test_server_XXXXXX";
 	struct loop *l;
 	struct server *first, *second;
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
@@ -750,7 +414,6 @@ static void names_and_modes(void **state)
 	int fd;
 
 	(void)state;
-	strcpy(directory, "/tmp/test_server_XXXXXX");
 	assert_non_null(mkdtemp(directory));
 	snprintf(name, sizeof name, "%s/t", directory);
 	assert_int_equal(loop_new(&l), 0);
@@ -791,8 +454,6 @@ static void names_and_modes(void **state)
 	loop_free(l);
 	rmdir(directory);
 }
-
-#define ONLINE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
